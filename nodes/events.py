@@ -1,0 +1,93 @@
+"""What goes into a node and what comes out: the values of `step(now_ns, event) -> effects`.
+
+A node never waits, sends, writes or reads a clock. Whoever runs it (the simulator, or `nodes/host/`) turns the world into
+events and carries the effects out, in the order in which they were returned.
+
+Durability is one mechanism (protocols.md G4): `Persist` asks for a write under a ticket; a `Send` or `Reply` that carries
+`after=ticket` leaves only when that write, and so every earlier one, is on disk. Tickets grow by one within an incarnation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias
+
+Body: TypeAlias = dict[str, Any]
+"""A message's body: JSON values, at least `type`. Whoever receives one must not change it (simulated peers share it)."""
+
+Record: TypeAlias = list[Any]
+"""One record of a node's log file: JSON values, the first of them names its kind."""
+
+
+class Boot(NamedTuple):
+    """The first event of an incarnation: what the disk still holds. `incarnation` is 1 at the first start ever."""
+
+    records: tuple[Record, ...]
+    incarnation: int
+
+
+class Received(NamedTuple):
+    """A peer's message arrived; maybe late, twice, or out of order (G8)."""
+
+    source: str
+    body: Body
+
+
+class ClientRequest(NamedTuple):
+    """A client asks; `body` holds `msg_id`, which the reply repeats as `in_reply_to`."""
+
+    client: str
+    body: Body
+
+
+class TimerFired(NamedTuple):
+    """A timer ran out. A node ignores it if `generation` isn't the one that it set last (G6)."""
+
+    timer: str
+    generation: int
+
+
+class StorageDone(NamedTuple):
+    """Everything up to and including this ticket is on disk. (A failed write ends the node instead: G5.)"""
+
+    ticket: int
+
+
+class Send(NamedTuple):
+    """A message to a peer."""
+
+    dest: str
+    body: Body
+    after: int | None = None
+
+
+class Reply(NamedTuple):
+    """An answer to a client; `body` holds `in_reply_to`."""
+
+    client: str
+    body: Body
+    after: int | None = None
+
+
+class Persist(NamedTuple):
+    """Append these records to the log file and make them durable, then say `StorageDone(ticket)`."""
+
+    ticket: int
+    records: tuple[Record, ...]
+
+
+class SetTimer(NamedTuple):
+    """Fire `timer` once, `delay_ns` from now; it replaces an earlier one of that name."""
+
+    timer: str
+    generation: int
+    delay_ns: int
+
+
+class Trace(NamedTuple):
+    """Something that an invariant checker wants to know (protocols.md §0.4): `record["type"]` names it."""
+
+    record: dict[str, Any]
+
+
+Event: TypeAlias = Boot | Received | ClientRequest | TimerFired | StorageDone
+Effect: TypeAlias = Send | Reply | Persist | SetTimer | Trace
