@@ -23,7 +23,12 @@ def majority(count: int) -> int:
 def complete_grudge(components: Iterable[Nodes]) -> Grudge:
     """Cut every link, both ways, between nodes of different components."""
     parts = [tuple(part) for part in components]
-    return {node: tuple(other for part in parts if part is not own for other in part) for own in parts for node in own if len(parts) > 1}
+    return {
+        node: tuple(other for part in parts if part is not own for other in part)
+        for own in parts
+        for node in own
+        if len(parts) > 1
+    }
 
 
 def halves(nodes: Nodes, random: Random) -> Grudge:
@@ -46,14 +51,22 @@ def bridge(nodes: Nodes, random: Random) -> Grudge:
     smaller, larger = _halves(nodes, random)
     joint = larger[0]
     grudge = complete_grudge([smaller, larger])
-    return _ordered(nodes, {node: tuple(other for other in dropped if other != joint) for node, dropped in grudge.items() if node != joint})
+    return _ordered(
+        nodes,
+        {
+            node: tuple(other for other in dropped if other != joint)
+            for node, dropped in grudge.items()
+            if node != joint
+        },
+    )
 
 
 def majorities_ring(nodes: Nodes, random: Random) -> Grudge:
     """Let every node hear a majority, and no two nodes the same one.
 
-    Up to five nodes: windows of majority size on a shuffled ring, each window's middle node drops all outside it (three nodes:
-    one-way links around a circle). Above: a circulant graph, which keeps every node in touch with the same number of ring neighbours.
+    Up to five nodes: windows of majority size on a shuffled ring, each window's middle node drops all outside it
+    (three nodes: one-way links around a circle). Above: a circulant graph, which keeps every node in touch with the
+    same number of ring neighbours.
     """
     ring = _shuffled(nodes, random)
     count = len(ring)

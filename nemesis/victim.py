@@ -1,7 +1,9 @@
-"""What a nemesis needs from whoever holds the nodes. The three environments implement it; the nemesis knows nothing else of them.
+"""What a nemesis needs from whoever holds the nodes. The three environments implement it; the nemesis knows nothing
+else of them.
 
-The methods are coroutines because a real engine takes its time; the simulator's never suspend. Each returns when the fault is in
-force (or over), not when it has been asked for. VictimError: it could not be done, or nobody knows whether it was.
+The methods are coroutines because a real engine takes its time; the simulator's never suspend. Each returns when the
+fault is in force (or over), not when it has been asked for. VictimError: it could not be done, or nobody knows
+whether it was.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Numbered errors of client requests, as Maelstrom numbers them, and what each one says of the operation.
 
 *Definite*: it did not and never will take effect (a client records `fail`). *Indefinite*: nobody knows (`info`).
-Rule R-INFO (protocols.md §0.2): once a leader has appended an entry, only ok or an indefinite error may be reported,
+Rule R-INFO (docs/rules.md §0.2): once a leader has appended an entry, only ok or an indefinite error may be reported,
 until that index is known to hold something else.
 """
 

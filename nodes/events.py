@@ -1,10 +1,11 @@
 """What goes into a node and what comes out: the values of `step(now_ns, event) -> effects`.
 
-A node never waits, sends, writes or reads a clock. Whoever runs it (the simulator, or `nodes/host/`) turns the world into
-events and carries the effects out, in the order in which they were returned.
+A node never waits, sends, writes or reads a clock. Whoever runs it (the simulator, or `nodes/host/`) turns the world
+into events and carries the effects out, in the order in which they were returned.
 
-Durability is one mechanism (protocols.md G4): `Persist` asks for a write under a ticket; a `Send` or `Reply` that carries
-`after=ticket` leaves only when that write, and so every earlier one, is on disk. Tickets grow by one within an incarnation.
+Durability is one mechanism (rule G4): `Persist` asks for a write under a ticket; a `Send` or `Reply` that carries
+`after=ticket` leaves only when that write, and so every earlier one, is on disk. Tickets grow by one within an
+incarnation.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, TypeAlias
 
 Body: TypeAlias = dict[str, Any]
-"""A message's body: JSON values, at least `type`. Whoever receives one must not change it (simulated peers share it)."""
+"""A message's body: JSON values, at least `type`. Whoever receives one must not change it: simulated peers share it."""
 
 Record: TypeAlias = list[Any]
 """One record of a node's log file: JSON values, the first of them names its kind."""
@@ -84,7 +85,7 @@ class SetTimer(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """Something that an invariant checker wants to know (protocols.md §0.4): `record["type"]` names it."""
+    """Something that an invariant checker wants to know (docs/rules.md §0.4): `record["type"]` names it."""
 
     record: dict[str, Any]
 

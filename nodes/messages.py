@@ -1,7 +1,8 @@
 """The wire: length-prefixed JSON frames with Maelstrom's envelope, decoded as untrusted input.
 
-A frame is four bytes of length, big-endian, then that many bytes of UTF-8 JSON: an object with `src`, `dest`, `body`, and, between
-nodes, `cluster` and `incarnation` (of the sender). A receiver drops what isn't for its cluster and name (G7): addresses get reused.
+A frame is four bytes of length, big-endian, then that many bytes of UTF-8 JSON: an object with `src`, `dest`, `body`,
+and, between nodes, `cluster` and `incarnation` (of the sender). A receiver drops what isn't for its cluster and name
+(G7): addresses get reused.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ class FrameDecoder:
             return None
         end = LENGTH_BYTES + int.from_bytes(self._buffer[:LENGTH_BYTES], "big")
         if end > LENGTH_BYTES + FRAME_BYTES_MAX:
-            raise FrameError(f"a frame of {end - LENGTH_BYTES} bytes is announced; at most {FRAME_BYTES_MAX} are allowed")
+            raise FrameError(
+                f"a frame of {end - LENGTH_BYTES} bytes is announced; at most {FRAME_BYTES_MAX} are allowed"
+            )
         if len(self._buffer) < end:
             return None
         frame = bytes(self._buffer[LENGTH_BYTES:end])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """A planted bug: `breaks` is the rule (protocols.md), `tells` how it shows."""
+    """A planted bug: `breaks` is the rule (docs/rules.md), `tells` how it shows."""
 
     name: str
     system: str

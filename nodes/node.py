@@ -24,7 +24,8 @@ class Node(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeConfig:
-    """What a node is told at birth: its name, all members' names (itself included, in one order everywhere), options."""
+    """What a node is told at birth: its name, all members' names (itself included, in one order everywhere),
+    options."""
 
     name: str
     members: tuple[str, ...]

@@ -4,10 +4,10 @@
     header := frame of ["keelhaul-wal", 1, cluster, node]
     frame  := length (4 bytes, big-endian) · CRC-32 of the payload (4 bytes) · payload (JSON, UTF-8)
 
-A crash can leave the last write half done: a bad frame with nothing valid behind it is a torn tail, was never acknowledged, and is cut
-off. A bad frame *followed by* a valid one is corruption of something that may have been acknowledged: the node must refuse to start,
-never drop it silently (protocols.md §1.7). The search for "something valid behind it" tries every offset, because a torn length
-says nothing about where the next frame begins.
+A crash can leave the last write half done: a bad frame with nothing valid behind it is a torn tail, was never
+acknowledged, and is cut off. A bad frame *followed by* a valid one is corruption of something that may have been
+acknowledged: the node must refuse to start, never drop it silently (docs/rules.md §1.7). The search for "something
+valid behind it" tries every offset, because a torn length says nothing about where the next frame begins.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""The client's side of one operation, without IO: which request to send where, and what the answers make of the operation.
+"""The client's side of one operation, without IO: which request to send where, and what the answers make of the
+operation.
 
-A session starts at its process' home node (node i mod n for thread i, as in Jepsen), so that processes talk to deposed leaders and to
-minorities too. A definite "not me" with a hint moves it on to that leader, a refused connection to the next node: in both cases
-nothing took effect, so trying again is safe. Anything after a request was sent and not answered is indefinite: `info`, unless the operation
-only reads, in which case it had no effect and is recorded as `fail` (semantics.md §4.1).
+A session starts at its process' home node (node i mod n for thread i, as in Jepsen), so that processes talk to
+deposed leaders and to minorities too. A definite "not me" with a hint moves it on to that leader, a refused
+connection to the next node: in both cases nothing took effect, so trying again is safe. Anything after a request was
+sent and not answered is indefinite: `info`, unless the operation only reads, in which case it had no effect and is
+recorded as `fail`.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from typing import Any, Protocol
 from keelhaul.nodes.errors import ErrorCode, is_definite
 from keelhaul.nodes.events import Body
 
-ATTEMPTS_MAX = 4
-"""Home, a stale hint, the leader, and one more if it moved just then; after that the operation fails and the next one tries."""
+ATTEMPTS_MAX = 4 """Home, a stale hint, the leader, and one more if it moved just then; after that the operation fails
+and the next one tries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class Protocols(Protocol):
 
 
 class Session:
-    """One operation's way through the cluster. `begin` first; then one method per thing that happens, until a Completion."""
+    """One operation's way through the cluster. `begin` first; then one method per thing that happens, until a
+    Completion."""
 
     def __init__(self, protocols: Protocols, f: str, value: Any, nodes: tuple[str, ...], home: int) -> None:
         self._protocols = protocols

@@ -1,7 +1,8 @@
 """Where nodes live: the one protocol behind `simulation`, `processes` and `containers`.
 
-An environment is a victim (it takes faults) that can also be brought up, taken down and asked for what its nodes told. `start`
-gets a cluster in which every node answers; `stop` leaves nothing behind, however much of `start` had happened.
+An environment is a victim (it takes faults) that can also be brought up, taken down and asked for what its nodes
+told. `start` gets a cluster in which every node answers; `stop` leaves nothing behind, however much of `start` had
+happened.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ class SetupError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterSpec:
-    """What is to be brought up. `run_id` names everything that belongs to the run; `folder` is the run's own in the store."""
+    """What is to be brought up. `run_id` names everything that belongs to the run; `folder` is the run's own in the
+    store."""
 
     run_id: str
     folder: Path
@@ -44,8 +46,8 @@ class Environment(Victim, Protocol):
         ...
 
     async def stop(self) -> None:
-        """End the nodes and remove all that belongs to the run, as far as it exists; safe to call at any time, also twice."""
-        ...
+        """End the nodes and remove all that belongs to the run, as far as it exists; safe to call at any time, also
+        twice.""" ...
 
 
 class LiveEnvironment(Environment, Protocol):
