@@ -13,8 +13,8 @@ from keelhaul.checkers.verdict import Result
 class NodeTrace:
     """What one node told of itself, in the order in which it told it; across incarnations.
 
-    Each record is an object with `type`, `incarnation`, `time` (ns of the node's own clock) and the fields of protocols.md §0.4.
-    There is no order between the records of different nodes.
+    Each record is an object with `type`, `incarnation`, `time` (ns of the node's own clock) and the fields of
+    docs/rules.md §0.4. There is no order between the records of different nodes.
     """
 
     node: str

@@ -1,13 +1,16 @@
 """The recorded history: rows as they were written, and the operations that they pair up to.
 
-A history is a list of rows, one for the start and one for the end of each thing that a process did (semantics.md §4.1). `index` is
-the row's position and the only order that checkers trust; `time` is nanoseconds since the run began. For a client's operation:
+A history is a list of rows, one for the start and one for the end of each thing that a process did. `index` is the
+row's position and the only order that checkers trust; `time` is nanoseconds since the run began. For a client's
+operation:
 
-    invoke   about to be handed to the worker        ok     took effect between its invoke and here
-    fail     certainly never takes effect            info   nobody knows; it may take effect at any later moment, even after the run
+    invoke   about to be handed to the worker
+    ok       took effect between its invoke and here
+    fail     certainly never takes effect
+    info     nobody knows; it may take effect at any later moment, even after the run
 
-An invoke without a completion counts as info. The process `nemesis` writes pairs of info rows, for what it was about to do and what
-became of it. A client's process has at most one operation open, and does nothing more after an info.
+An invoke without a completion counts as info. The process `nemesis` writes pairs of info rows, for what it was about
+to do and what became of it. A client's process has at most one operation open, and does nothing more after an info.
 """
 
 from __future__ import annotations
@@ -40,10 +43,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What one process did: invoked at index `invoked`, over at index `completed`, which is None if the outcome is open.
+    """What one process did: invoked at index `invoked`, over at index `completed`, which is None if the outcome is
+    open.
 
-    `outcome` is ok, fail or info; `value` as invoked, `result` as completed (None where open). Times in ns; `completed_ns` is None
-    only where no completion was written at all.
+    `outcome` is ok, fail or info; `value` as invoked, `result` as completed (None where open). Times in ns;
+    `completed_ns` is None only where no completion was written at all.
     """
 
     process: int
@@ -129,10 +133,16 @@ def _process_problem(row: Row, open_invocations: dict[int, Row], retired: dict[i
         return f"process {row.process} goes on after its info at row {retired[row.process]}"
     invocation = open_invocations.get(row.process)
     if row.type == "invoke":
-        return None if invocation is None else f"process {row.process} invokes while row {invocation.index} is still open"
+        return (
+            None if invocation is None else f"process {row.process} invokes while row {invocation.index} is still open"
+        )
     if invocation is None:
         return f"process {row.process} completes what it never invoked"
-    return None if invocation.f == row.f else f"it completes {row.f!r}, but row {invocation.index} invoked {invocation.f!r}"
+    return (
+        None
+        if invocation.f == row.f
+        else f"it completes {row.f!r}, but row {invocation.index} invoked {invocation.f!r}"
+    )
 
 
 def _pair(rows: tuple[Row, ...]) -> Iterator[Operation]:

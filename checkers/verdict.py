@@ -1,7 +1,7 @@
 """Verdicts: valid, invalid or unknown, and the one rule that merges them.
 
-Merging takes the worst: invalid over unknown over valid. Invalid wins because a found violation stays one whatever else could not be
-decided; unknown beats valid because "nothing was found" needs every checker to have looked.
+Merging takes the worst: invalid over unknown over valid. Invalid wins because a found violation stays one whatever
+else could not be decided; unknown beats valid because "nothing was found" needs every checker to have looked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def merge(verdicts: Iterable[Verdict]) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One checker's word: the verdict, a sentence that says why (empty only if valid), and JSON details for the report."""
+    """One checker's word: the verdict, a sentence that says why (empty only if valid), and JSON details for the
+    report."""
 
     verdict: Verdict
     reason: str = ""

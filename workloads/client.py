@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from keelhaul.nodes.errors import ErrorCode, is_definite
 from keelhaul.nodes.events import Body
 
-ATTEMPTS_MAX = 4 """Home, a stale hint, the leader, and one more if it moved just then; after that the operation fails
-and the next one tries."""
+ATTEMPTS_MAX = 4
+"""Home, a stale hint, the leader, and one more if it moved just then; then the operation fails and the next one tries."""
 
 
 @dataclass(frozen=True, slots=True)

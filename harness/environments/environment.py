@@ -46,8 +46,8 @@ class Environment(Victim, Protocol):
         ...
 
     async def stop(self) -> None:
-        """End the nodes and remove all that belongs to the run, as far as it exists; safe to call at any time, also
-        twice.""" ...
+        """End the nodes and remove all that belongs to the run, as far as it exists; safe at any time, also twice."""
+        ...
 
 
 class LiveEnvironment(Environment, Protocol):
