@@ -1,0 +1,203 @@
+"""Elections: when a member stands, whom it votes for, when a leader gives up. Touches term, vote, role and timers.
+
+Raft's safety rests on two things here. A member gives at most one vote a term, and gives it only to a candidate whose
+log is at least as up to date as its own (E3); votes and terms are on disk before anybody hears of them (F1–F3). So
+two leaders of one term would need two majorities, and a leader holds every entry that was committed before it.
+
+Liveness under partial partitions needs three more rules together. *PreVote* (E6): ask first whether an election could
+be won, without raising the term, so that a member that comes back doesn't depose a healthy leader. *Stickiness* (E7):
+who hears from a leader ignores requests for votes. *CheckQuorum* (E8): a leader that hears from no majority steps
+down, since otherwise stickiness would keep others on a leader that can't commit anything.
+"""
+
+from __future__ import annotations
+
+from keelhaul.nodes.events import Body
+from keelhaul.nodes.raft import replication
+from keelhaul.nodes.raft.state import CANDIDATE, ELECTION, FOLLOWER, HEARTBEAT, LEADER, Progress, State
+
+
+def reset_election_timer(state: State, now_ns: int) -> None:
+    """Draw a new deadline (E1). The timer itself is armed once and looks at the deadline when it fires."""
+    timeout_ns = state.settings.election_timeout_ns
+    state.election_deadline_ns = now_ns + timeout_ns + state.random.randrange(timeout_ns)
+
+
+def on_election_timer(state: State, now_ns: int) -> None:
+    """Stand for election if the deadline has really passed."""
+    if state.role != LEADER and now_ns >= state.election_deadline_ns:
+        reset_election_timer(state, now_ns)
+        state.leader = None
+        if state.settings.pre_vote:
+            _start_pre_vote(state, now_ns)
+        else:
+            _start_election(state, now_ns)
+    timeout_ns = state.settings.election_timeout_ns
+    state.set_timer(ELECTION, timeout_ns if state.role == LEADER else max(state.election_deadline_ns - now_ns, 0))
+
+
+def _start_pre_vote(state: State, now_ns: int) -> None:
+    state.pre_votes = {state.name: True}
+    if len(state.pre_votes) >= state.quorum:
+        _start_election(state, now_ns)
+        return
+    for peer in state.peers:
+        state.send(peer, _vote_request(state, state.term + 1, pre_vote=True))
+
+
+def _start_election(state: State, now_ns: int) -> None:
+    """E2: a new term, a vote for itself, both durable before the requests leave or the own vote counts (F1)."""
+    state.pre_votes = None
+    state.term += 1
+    state.voted_for = state.name
+    state.votes = {}
+    state.set_role(CANDIDATE)
+    state.trace("vote", term=state.term, **{"for": state.name})
+    state.save_vote()
+    for peer in state.peers:
+        state.send_durably(peer, _vote_request(state, state.term, pre_vote=False))
+
+
+def _vote_request(state: State, term: int, *, pre_vote: bool) -> Body:
+    return {
+        "type": "request_vote",
+        "term": term,
+        "last_index": state.log.last_index,
+        "last_term": state.log.last_term,
+        "pre_vote": pre_vote,
+    }
+
+
+def on_own_vote_durable(state: State, now_ns: int) -> None:
+    """Count the own vote: it is on disk now (F1)."""
+    if state.role == CANDIDATE and state.durable_ticket >= state.vote_ticket and state.name not in state.votes:
+        _count_vote(state, now_ns, state.name)
+
+
+def on_request_vote(state: State, now_ns: int, candidate: str, body: Body) -> None:
+    """Answer a request for a vote or a pre-vote."""
+    if _hears_a_leader(state, now_ns):
+        return  # E7: no answer, no new term
+    if body["pre_vote"]:
+        _answer_pre_vote(state, candidate, body)
+        return
+    if body["term"] > state.term:
+        adopt_term(state, body["term"])
+    granted = grants_vote(state, candidate, body)
+    if granted:
+        if state.voted_for is None:
+            state.voted_for = candidate
+            state.trace("vote", term=state.term, **{"for": candidate})
+            state.save_vote()
+        reset_election_timer(state, now_ns)  # E1 (b)
+    state.send_durably(candidate, _vote_reply(state.term, granted=granted, asked=body))
+
+
+def grants_vote(state: State, candidate: str, body: Body) -> bool:
+    """E3, the rule that grants a vote: this very term, no vote for another, a log at least as up to date as ours."""
+    return body["term"] == state.term and state.voted_for in (None, candidate) and _is_up_to_date(state, body)
+
+
+def _is_up_to_date(state: State, body: Body) -> bool:
+    return (body["last_term"], body["last_index"]) >= (state.log.last_term, state.log.last_index)
+
+
+def _answer_pre_vote(state: State, candidate: str, body: Body) -> None:
+    """E6: grant what a real request could get, and change nothing by it: no term, no vote, no timer."""
+    could_vote = body["term"] > state.term or (body["term"] == state.term and state.voted_for in (None, candidate))
+    granted = could_vote and _is_up_to_date(state, body)
+    state.send_durably(candidate, _vote_reply(body["term"] if granted else state.term, granted=granted, asked=body))
+
+
+def _vote_reply(term: int, *, granted: bool, asked: Body) -> Body:
+    return {
+        "type": "request_vote_reply",
+        "term": term,
+        "granted": granted,
+        "pre_vote": asked["pre_vote"],
+        "for_term": asked["term"],
+    }
+
+
+def _hears_a_leader(state: State, now_ns: int) -> bool:
+    if not state.settings.check_quorum:
+        return False  # without CheckQuorum stickiness could last for ever
+    if state.role == LEADER:
+        return True
+    heard_ns = state.last_heard_leader_ns
+    return heard_ns is not None and now_ns - heard_ns < state.settings.election_timeout_ns
+
+
+def on_vote_reply(state: State, now_ns: int, voter: str, body: Body) -> None:
+    """Count a vote, or learn of a newer term. Votes and pre-votes never mix (E6); old terms' replies are dropped
+    (A3).""" if body["pre_vote"] and body["granted"]:
+        if state.pre_votes is not None and body["for_term"] == state.term + 1:
+            state.pre_votes[voter] = True
+            if len(state.pre_votes) >= state.quorum:
+                _start_election(state, now_ns)
+        return
+    if body["term"] > state.term:
+        adopt_term(state, body["term"])
+    elif body["granted"] and state.role == CANDIDATE and body["for_term"] == state.term:
+        _count_vote(state, now_ns, voter)
+
+
+def _count_vote(state: State, now_ns: int, voter: str) -> None:
+    state.votes[voter] = True
+    if len(state.votes) >= state.quorum:
+        _become_leader(state, now_ns)
+
+
+def _become_leader(state: State, now_ns: int) -> None:
+    """E9. Everything that a leader knows of its peers starts anew (§1.1)."""
+    state.set_role(LEADER)
+    state.leader = state.name
+    state.progress = {peer: Progress(state.log.last_index + 1, now_ns) for peer in state.peers}
+    replication.append_noop(state, now_ns)
+    state.set_timer(HEARTBEAT, state.settings.heartbeat_ns)
+
+
+def on_heartbeat_timer(state: State, now_ns: int) -> None:
+    """A leader's tick: step down without a majority (E8), else let every peer hear something."""
+    if state.role != LEADER:
+        return
+    if state.settings.check_quorum and not _majority_answers(state, now_ns):
+        step_down(state, now_ns)
+        return
+    replication.send_heartbeats(state, now_ns)
+    state.set_timer(HEARTBEAT, state.settings.heartbeat_ns)
+
+
+def _majority_answers(state: State, now_ns: int) -> bool:
+    earliest_ns = now_ns - state.settings.election_timeout_ns
+    answering = sum(1 for progress in state.progress.values() if progress.last_ack_ns >= earliest_ns)
+    return answering + 1 >= state.quorum
+
+
+def step_down(state: State, now_ns: int) -> None:
+    """E8: follow in the same term; the vote for itself stands."""
+    state.set_role(FOLLOWER)
+    state.leader = None
+    reset_election_timer(state, now_ns)
+
+
+def adopt_term(state: State, term: int) -> None:
+    """A1: a newer term; the vote belongs to it and is open again. Durable before anyone hears of it (F3)."""
+    assert term > state.term
+    state.term = term
+    state.voted_for = None
+    state.leader = None
+    state.pre_votes = None
+    state.save_vote()
+    state.set_role(FOLLOWER)
+
+
+def follow(state: State, now_ns: int, leader: str) -> None:
+    """Note contact with the leader of this term (E1 (a), E5)."""
+    assert state.role != LEADER, "two leaders in one term: Election Safety is broken"
+    if state.role != FOLLOWER:
+        state.set_role(FOLLOWER)
+    state.pre_votes = None
+    state.leader = leader
+    state.last_heard_leader_ns = now_ns
+    reset_election_timer(state, now_ns)

@@ -1,0 +1,221 @@
+"""Replication: AppendEntries on both sides and the commit rule. Touches the log, progress and commit_index.
+
+A follower takes entries only where the one before them matches, so that the same (index, term) always means the same
+entry and the same past (Log Matching). It cuts its log only at a real conflict, and claims no more than what this
+request verified. A leader commits an entry of *its own* term once a majority has it on disk; older entries are
+committed by that one, never counted on their own (C1: Figure 8 of the paper shows why).
+"""
+
+from __future__ import annotations
+
+from keelhaul.nodes.events import Body
+from keelhaul.nodes.raft import election, requests
+from keelhaul.nodes.raft.log import NOOP, Entry, entries_of
+from keelhaul.nodes.raft.state import LEADER, Progress, State
+
+
+def append_noop(state: State, now_ns: int) -> None:
+    """N1: a new leader's first entry, since entries of older terms can only be committed by one of its own."""
+    append_as_leader(state, now_ns, Entry(state.term, NOOP, None))
+
+
+def append_as_leader(state: State, now_ns: int, entry: Entry) -> int:
+    """L1: append, write, and replicate while the write is under way; return the index."""
+    index = state.log.last_index + 1
+    _append(state, [entry])
+    for peer, progress in state.progress.items():
+        _replicate(state, now_ns, peer, progress)
+    return index
+
+
+def _append(state: State, entries: list[Entry]) -> None:
+    first = state.log.last_index + 1
+    digests = []
+    for offset, entry in enumerate(entries):
+        digests.append([entry.term, state.log.append(entry)])
+        ticket = state.persist(["entry", first + offset, *entry])
+    state.unsynced.append((ticket, state.log.last_index))
+    state.trace("append", first=first, entries=digests)
+
+
+def _truncate(state: State, first: int) -> None:
+    assert first > state.commit_index, "a committed entry would be overwritten: Leader Completeness is broken"
+    state.log.truncate(first)
+    state.persist(["truncate", first])
+    state.durable_index = min(state.durable_index, first - 1)
+    for position, (ticket, last_index) in enumerate(state.unsynced):
+        state.unsynced[position] = (ticket, min(last_index, first - 1))
+    state.trace("truncate", **{"from": first})
+
+
+# --- the leader's side
+
+
+def send_heartbeats(state: State, now_ns: int) -> None:
+    """Send something to each peer that got nothing for a heartbeat (L5: with the normal check of what precedes)."""
+    idle_since_ns = now_ns - state.settings.heartbeat_ns
+    for peer, progress in state.progress.items():
+        progress.probe_sent = False
+        if progress.last_sent_ns <= idle_since_ns or progress.probing:
+            _send_append(state, now_ns, peer, progress)
+
+
+def _replicate(state: State, now_ns: int, peer: str, progress: Progress) -> None:
+    """L6: while probing one message a heartbeat, else everything that fits the window."""
+    if progress.probing:
+        if not progress.probe_sent:
+            _send_append(state, now_ns, peer, progress)
+        return
+    while (
+        progress.next_index <= state.log.last_index
+        and progress.next_index - progress.match_index <= state.settings.inflight_entries_max
+    ):
+        _send_append(state, now_ns, peer, progress)
+
+
+def _send_append(state: State, now_ns: int, peer: str, progress: Progress) -> None:
+    previous = progress.next_index - 1
+    entries = state.log.slice(progress.next_index, state.settings.batch_entries_max)
+    if progress.probing:
+        progress.probe_sent = True
+    else:
+        progress.next_index += len(entries)
+    progress.last_sent_ns = now_ns
+    state.send(
+        peer,
+        {
+            "type": "append_entries",
+            "term": state.term,
+            "prev_index": previous,
+            "prev_term": state.log.term_at(previous),
+            "entries": entries,
+            "leader_commit": state.commit_index,
+        },
+    )
+
+
+def on_append_reply(state: State, now_ns: int, peer: str, body: Body) -> None:
+    """L2, L3: learn what a follower holds."""
+    if body["term"] > state.term:
+        election.adopt_term(state, body["term"])
+        return
+    progress = state.progress.get(peer)
+    if state.role != LEADER or body["term"] != state.term or progress is None:
+        return  # A3
+    progress.last_ack_ns = now_ns
+    if body["success"]:
+        _on_success(state, now_ns, peer, progress, body["match_index"])
+    else:
+        _on_reject(state, now_ns, peer, progress, body)
+
+
+def _on_success(state: State, now_ns: int, peer: str, progress: Progress, match_index: int) -> None:
+    if match_index > progress.match_index:
+        progress.match_index = match_index
+        advance_commit(state)
+    progress.next_index = max(progress.next_index, progress.match_index + 1)
+    progress.probing = False
+    if progress.next_index <= state.log.last_index:
+        _replicate(state, now_ns, peer, progress)
+
+
+def _on_reject(state: State, now_ns: int, peer: str, progress: Progress, body: Body) -> None:
+    """L3, fast backup: step back a whole term at a time, always below what was refused, never below what matches."""
+    refused = body["prev_index"]
+    if refused <= progress.match_index or (progress.probing and refused != progress.next_index - 1):
+        return  # a reply to something older
+    conflict_term = body["conflict_term"]
+    own_last = None if conflict_term is None else state.log.last_index_of(conflict_term)
+    wanted = body["conflict_index"] if own_last is None else own_last + 1
+    progress.next_index = max(progress.match_index + 1, min(wanted, refused))
+    progress.probing = True
+    _send_append(state, now_ns, peer, progress)
+
+
+def advance_commit(state: State) -> None:
+    """C1: commit what a majority of the voters holds on disk, if it is of this leader's term (F5 for its own part)."""
+    if state.role != LEADER:
+        return
+    held = sorted([state.durable_index, *[progress.match_index for progress in state.progress.values()]], reverse=True)
+    majority_index = held[state.quorum - 1]
+    if majority_index > state.commit_index and state.log.term_at(majority_index) == state.term:
+        set_commit_index(state, majority_index)
+
+
+def set_commit_index(state: State, index: int) -> None:
+    """Commit up to `index`, tell, and apply."""
+    state.commit_index = index
+    state.trace(
+        "commit",
+        index=index,
+        entry_term=state.log.term_at(index),
+        term=state.term,
+        digest=state.log.digest_at(index),
+    )
+    requests.apply_committed(state)
+
+
+# --- the follower's side
+
+
+def on_append_entries(state: State, now_ns: int, leader: str, body: Body) -> None:
+    """Take entries from the leader (§1.5, steps 1–6)."""
+    if body["term"] < state.term:
+        _refuse(state, leader, body, state.log.last_index + 1, None)  # A2
+        return
+    if body["term"] > state.term:
+        election.adopt_term(state, body["term"])
+    election.follow(state, now_ns, leader)
+    previous = body["prev_index"]
+    if state.log.last_index < previous:
+        _refuse(state, leader, body, state.log.last_index + 1, None)
+        return
+    conflict_term = state.log.term_at(previous)
+    if conflict_term != body["prev_term"]:
+        _refuse(state, leader, body, state.log.first_index_of(conflict_term), conflict_term)
+        return
+    verified = _take(state, previous, entries_of(body["entries"]))
+    _accept(state, leader, body, verified)
+    commit_index = min(body["leader_commit"], verified)  # never past what this request verified
+    if commit_index > state.commit_index:
+        set_commit_index(state, commit_index)
+
+
+def _take(state: State, previous: int, entries: list[Entry]) -> int:
+    """Append what is new, truncating only where terms differ; return the last index that is now known to match."""
+    for offset, entry in enumerate(entries):
+        index = previous + 1 + offset
+        if index <= state.log.last_index:
+            if state.log.term_at(index) == entry.term:
+                continue
+            _truncate(state, index)
+        _append(state, entries[offset:])
+        break
+    return previous + len(entries)
+
+
+def _accept(state: State, leader: str, body: Body, verified: int) -> None:
+    state.send_durably(
+        leader,
+        {
+            "type": "append_entries_reply",
+            "term": state.term,
+            "success": True,
+            "prev_index": body["prev_index"],
+            "match_index": verified,
+        },
+    )
+
+
+def _refuse(state: State, leader: str, body: Body, conflict_index: int, conflict_term: int | None) -> None:
+    state.send_durably(
+        leader,
+        {
+            "type": "append_entries_reply",
+            "term": state.term,
+            "success": False,
+            "prev_index": body["prev_index"],
+            "conflict_index": conflict_index,
+            "conflict_term": conflict_term,
+        },
+    )
