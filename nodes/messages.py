@@ -25,7 +25,8 @@ class FrameError(ValueError):
 
 def encode_frame(envelope: dict[str, Any]) -> bytes:
     """Turn an envelope into a frame; FrameError if it is over `FRAME_BYTES_MAX`."""
-    payload = _encode(envelope).encode()
+    # A client may have sent half of a surrogate pair; JSON readers give it back as it was.
+    payload = _encode(envelope).encode("utf-8", "surrogatepass")
     if len(payload) > FRAME_BYTES_MAX:
         raise FrameError(f"a frame of {len(payload)} bytes; at most {FRAME_BYTES_MAX} are allowed")
     return len(payload).to_bytes(LENGTH_BYTES, "big") + payload
@@ -36,18 +37,18 @@ def envelope(src: str, dest: str, body: Body, **more: Any) -> dict[str, Any]:
     return {"src": src, "dest": dest, **more, "body": body}
 
 
-class FrameDecoder:
-    """Cuts a stream of bytes into envelopes; holds at most one unfinished frame."""
+class FrameCutter:
+    """Cuts a stream of bytes into whole frames, head included, unread; holds at most one unfinished frame."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """Take bytes as they arrive; return the envelopes that are now whole. FrameError: hang up."""
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take bytes as they arrive; return the frames that are now whole. FrameError: hang up."""
         self._buffer += data
         found = []
         while (frame := self._cut()) is not None:
-            found.append(_decode(frame))
+            found.append(frame)
         return found
 
     def _cut(self) -> bytes | None:
@@ -60,9 +61,20 @@ class FrameDecoder:
             )
         if len(self._buffer) < end:
             return None
-        frame = bytes(self._buffer[LENGTH_BYTES:end])
+        frame = bytes(self._buffer[:end])
         del self._buffer[:end]
         return frame
+
+
+class FrameDecoder:
+    """Cuts a stream of bytes into envelopes; holds at most one unfinished frame."""
+
+    def __init__(self) -> None:
+        self._cutter = FrameCutter()
+
+    def feed(self, data: bytes) -> list[dict[str, Any]]:
+        """Take bytes as they arrive; return the envelopes that are now whole. FrameError: hang up."""
+        return [_decode(frame[LENGTH_BYTES:]) for frame in self._cutter.feed(data)]
 
 
 def _decode(frame: bytes) -> dict[str, Any]:
