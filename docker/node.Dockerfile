@@ -5,13 +5,13 @@ FROM ${BASE}
 
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends iproute2 iptables python3 \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log \
+ && mkdir /data
 
 ENV PYTHONPATH=/opt/keelhaul PYTHONUNBUFFERED=1
-
-# Last, so that a change of the nodes' code costs seconds and no download.
-COPY nodes /opt/keelhaul/keelhaul/nodes
-RUN python3 -m compileall -q /opt/keelhaul && mkdir /data
-
 WORKDIR /data
 ENTRYPOINT ["python3", "-m", "keelhaul.nodes.host"]
+
+# Last, so that a change of the nodes' code costs a few seconds and no download.
+COPY nodes /opt/keelhaul/keelhaul/nodes
+RUN python3 -m compileall -q /opt/keelhaul

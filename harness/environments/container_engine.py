@@ -237,7 +237,7 @@ def root_cause(error: BaseException) -> BaseException:
     while seen < 20:
         inner = [found for found in error.args if isinstance(found, BaseException)]
         deeper = inner[0] if inner else (error.__cause__ or error.__context__)
-        if deeper is None or isinstance(error, OSError) and error.errno is not None:
+        if deeper is None or (isinstance(error, OSError) and error.errno is not None):
             return error
         error, seen = deeper, seen + 1
     return error
@@ -263,7 +263,9 @@ def _no_engine(error: BaseException) -> NoEngine:
     tried = os.environ.get("DOCKER_HOST") or os.environ.get("DOCKER_CONTEXT") or DEFAULT_HOST
     where = f"tried {tried}{'' if 'DOCKER_HOST' in os.environ else ' (DOCKER_HOST is not set)'}"
     if isinstance(cause, PermissionError):
-        fix = "You may not use it: run as root, or join the group docker (sudo usermod -aG docker $USER, then log in again)"
+        fix = (
+            "You may not use it: run as root, or join the group docker (sudo usermod -aG docker $USER) and log in again"
+        )
     elif isinstance(cause, (FileNotFoundError, ConnectionRefusedError)):
         fix = "Start the engine (sudo systemctl start docker), or point DOCKER_HOST at one that runs"
     else:

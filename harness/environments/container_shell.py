@@ -49,7 +49,7 @@ class ContainerShell:
             self._socket.sendall(f"{{\n{script.rstrip()}\n}} 2>&1\necho {marker} $?\n".encode())
             return self._until(marker, deadline)
         except OSError as error:  # a time-out is one, too
-            raise ShellError(f"the shell in the container did not answer within {timeout_seconds:g} s: {error}") from None
+            raise ShellError(f"the container's shell did not answer within {timeout_seconds:g} s: {error}") from None
 
     def close(self) -> None:
         """Hang up; the shell in the container ends with its standard input."""

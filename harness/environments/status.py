@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import anyio
 
-from keelhaul.nodes.messages import FrameDecoder, FrameError, encode_frame, envelope
+from keelhaul.harness.environments.connection import Broken, Connection, Refused
+from keelhaul.nodes.events import Body
 
 ANSWER_SECONDS = 0.15
 """A node that lives answers within a few milliseconds; a busy machine gets some room."""
@@ -32,9 +33,15 @@ async def ask(node: str, address: tuple[str, int], timeout_seconds: float = ANSW
     """Ask one node; None if it doesn't answer in time, or not in these terms."""
     with anyio.move_on_after(timeout_seconds):
         try:
-            return await _exchange(node, address)
-        except (OSError, anyio.EndOfStream, anyio.BrokenResourceError, FrameError):
+            connection = await Connection.open(*address, _ASKER, timeout_seconds, node_name=node)
+        except Refused:
             return None
+        try:
+            return _status(await connection.request({"type": "status"}))
+        except Broken:
+            return None
+        finally:
+            connection.close()
     return None
 
 
@@ -57,16 +64,7 @@ def leader_of(statuses: Mapping[str, Status]) -> str | None:
     return max(leaders)[1] if leaders else None
 
 
-async def _exchange(node: str, address: tuple[str, int]) -> Status | None:
-    decoder = FrameDecoder()
-    async with await anyio.connect_tcp(*address) as stream:
-        await stream.send(encode_frame(envelope(_ASKER, node, {"type": "status", "msg_id": 1})))
-        while True:
-            for answer in decoder.feed(await stream.receive()):
-                return _status(answer["body"])
-
-
-def _status(body: dict[str, object]) -> Status | None:
+def _status(body: Body) -> Status | None:
     role, term = body.get("role"), body.get("term")
     leader, commit_index = body.get("leader"), body.get("commit_index")
     if body["type"] != "status_ok" or not isinstance(role, str) or not isinstance(term, int):
