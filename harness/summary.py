@@ -41,6 +41,8 @@ def survive_any_character(stream: TextIO) -> None:
 
 def run_summary(console: Console, record: Mapping[str, Any], folder: Path) -> None:
     """Print how a run ended. `record` is what verdict.json holds; parts that are missing are left out."""
+    from keelhaul.harness.store import REPORT
+
     console.print()
     console.print(_verdict(record.get("verdict", "unknown")))
     for reason in record.get("reasons", ()):
@@ -49,8 +51,8 @@ def run_summary(console: Console, record: Mapping[str, Any], folder: Path) -> No
     _faults(console, record.get("faults", ()))
     _checkers(console, record.get("checkers", {}))
     _line(console, "store", str(folder))
-    if (folder / "report.html").is_file():
-        _line(console, "report", str(folder / "report.html"))
+    if (folder / REPORT).is_file():
+        _line(console, "report", str(folder / REPORT))
     if record.get("reproduce"):
         _line(console, "reproduce", str(record["reproduce"]))
 

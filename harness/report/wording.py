@@ -26,16 +26,16 @@ def verdict_words(verdict: Any) -> str:
 
 def duration(time_ns: int) -> str:
     """Return a duration with three digits or so and its unit, `12.3 ms`."""
-    for size, unit in _UNITS:
-        if time_ns >= size:
-            amount = time_ns / size
-            return f"{amount:.0f} {unit}" if amount >= 100 or unit == "ns" else f"{amount:.3g} {unit}"
-    return "0 s" if time_ns == 0 else f"{time_ns} ns"
+    size, unit = next(((size, unit) for size, unit in _UNITS if time_ns >= size), _UNITS[-1])
+    if unit == "ns" or time_ns >= 100 * size:
+        return f"{time_ns // size} {unit}"
+    return f"{time_ns / size:.3g} {unit}"
 
 
 def moment(time_ns: int) -> str:
     """Return a time of the run in seconds, to the millisecond, `12.345 s`."""
-    return f"{time_ns // 1_000_000_000}.{time_ns // 1_000_000 % 1000:03d} s"
+    milliseconds = (time_ns + 500_000) // 1_000_000
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03d} s"
 
 
 def shown(value: Any) -> str:
