@@ -32,6 +32,8 @@ class Evidence:
     """Kind of fault → how many the plan holds. Empty for a history that came without a plan."""
     main_phase_ns: int | None = None
     """How long the main phase was meant to last; None if unknown."""
+    crashes: tuple[str, ...] = ()
+    """A sentence for each node that ended by itself, without a fault of the nemesis."""
     final_functions: tuple[str, ...] = ()
     """The operations that the final phase, after the heal, tries until they succeed; see `availability`."""
 

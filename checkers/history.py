@@ -18,10 +18,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 NEMESIS = "nemesis"
 ROW_TYPES = ("invoke", "ok", "fail", "info")
+SHOWN_MAX = 80
+"""Characters of a bad value that a message repeats."""
 
 
 class HistoryError(ValueError):
@@ -41,8 +43,7 @@ class Row:
     error: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """What one process did: invoked at index `invoked`, over at index `completed`, which is None if the outcome is
     open.
 
@@ -94,83 +95,79 @@ def _validate(rows: tuple[Row, ...]) -> None:
     retired: dict[int, int] = {}
     previous_ns = 0
     for position, row in enumerate(rows):
-        problem = _row_problem(row, position, previous_ns) or _process_problem(row, open_invocations, retired)
-        if problem:
+        problem = _row_problem(row, position, previous_ns)
+        if problem is None and isinstance(row.process, int):
+            problem = _process_problem(row, row.process, open_invocations, retired)
+        if problem is not None:
             raise HistoryError(f"row {position}: {problem}")
         previous_ns = row.time
-        if isinstance(row.process, int):
-            _note(row, open_invocations, retired)
 
 
-def _note(row: Row, open_invocations: dict[int, Row], retired: dict[int, int]) -> None:
-    assert isinstance(row.process, int)
-    if row.type == "invoke":
-        open_invocations[row.process] = row
-    else:
-        del open_invocations[row.process]
-        if row.type == "info":
-            retired[row.process] = row.index
+def _shown(value: Any) -> str:
+    """Name a value in a message; it came from outside, so it may be long or of more digits than Python will print."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "an enormous number"
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
 
 
 def _row_problem(row: Row, position: int, previous_ns: int) -> str | None:
-    if row.index != position:
-        return f"its index is {row.index}; rows are numbered 0, 1, 2, …"
+    """Say what is wrong with the row by itself. Types are compared exactly: to Python True is a number, and rows come
+    from files."""
+    if type(row.index) is not int or row.index != position:
+        return f"its index is {_shown(row.index)}; rows are numbered 0, 1, 2, …"
     if row.type not in ROW_TYPES:
-        return f"its type is {row.type!r}; allowed are {', '.join(ROW_TYPES)}"
-    if row.time < previous_ns:
-        return f"its time {row.time} is before the {previous_ns} of the row above"
-    if isinstance(row.process, str) and (row.process != NEMESIS or row.type != "info"):
-        return f"process {row.process!r} with type {row.type!r}; a process is a number, or 'nemesis' with type 'info'"
-    if isinstance(row.process, int) and row.process < 0:
-        return f"its process is {row.process}; processes are numbered from 0"
+        return f"its type is {_shown(row.type)}; allowed are {', '.join(ROW_TYPES)}"
+    if type(row.time) is not int or row.time < previous_ns:
+        return f"its time is {_shown(row.time)}; times are whole nanoseconds, and the row above has {previous_ns}"
+    if type(row.f) is not str:
+        return f"its f is {_shown(row.f)}; it names a function"
+    if type(row.process) is int:
+        return None if row.process >= 0 else f"its process is {row.process}; processes are numbered from 0"
+    if row.process != NEMESIS or row.type != "info":
+        named = f"process {_shown(row.process)} with type {_shown(row.type)}"
+        return f"{named}; a process is a number, or 'nemesis' with type 'info'"
     return None
 
 
-def _process_problem(row: Row, open_invocations: dict[int, Row], retired: dict[int, int]) -> str | None:
-    if not isinstance(row.process, int):
-        return None
-    if row.process in retired:
-        return f"process {row.process} goes on after its info at row {retired[row.process]}"
-    invocation = open_invocations.get(row.process)
+def _process_problem(row: Row, process: int, open_invocations: dict[int, Row], retired: dict[int, int]) -> str | None:
+    """Say what is wrong with the row as the next one of its process; if nothing is, note where the process stands."""
+    if process in retired:
+        return f"process {process} goes on after its info at row {retired[process]}"
     if row.type == "invoke":
-        return (
-            None if invocation is None else f"process {row.process} invokes while row {invocation.index} is still open"
-        )
+        earlier = open_invocations.setdefault(process, row)
+        return None if earlier is row else f"process {process} invokes while row {earlier.index} is still open"
+    invocation = open_invocations.pop(process, None)
     if invocation is None:
-        return f"process {row.process} completes what it never invoked"
-    return (
-        None
-        if invocation.f == row.f
-        else f"it completes {row.f!r}, but row {invocation.index} invoked {invocation.f!r}"
-    )
+        return f"process {process} completes what it never invoked"
+    if invocation.f != row.f:
+        return f"it completes {_shown(row.f)}, but row {invocation.index} invoked {_shown(invocation.f)}"
+    if row.type == "info":
+        retired[process] = row.index
+    return None
 
 
 def _pair(rows: tuple[Row, ...]) -> Iterator[Operation]:
-    completions: dict[int, Row] = {}
-    open_invocations: dict[int, Row] = {}
-    for row in rows:
-        if isinstance(row.process, int):
-            if row.type == "invoke":
-                open_invocations[row.process] = row
-            else:
-                completions[open_invocations.pop(row.process).index] = row
+    completions: list[Row | None] = [None] * len(rows)
+    open_invocations: dict[int | str, int] = {}
     for row in rows:
         if row.type == "invoke":
-            yield _operation(row, completions.get(row.index))
+            open_invocations[row.process] = row.index
+        elif row.process != NEMESIS:
+            completions[open_invocations.pop(row.process)] = row
+    return (_operation(row, completions[row.index]) for row in rows if row.type == "invoke")
 
 
 def _operation(invocation: Row, completion: Row | None) -> Operation:
-    assert isinstance(invocation.process, int)
-    certain = completion is not None and completion.type != "info"
-    return Operation(
-        process=invocation.process,
-        f=invocation.f,
-        value=invocation.value,
-        outcome="info" if completion is None else completion.type,
-        result=completion.value if completion is not None and certain else None,
-        error=None if completion is None else completion.error,
-        invoked=invocation.index,
-        completed=completion.index if completion is not None and certain else None,
-        invoked_ns=invocation.time,
-        completed_ns=None if completion is None else completion.time,
-    )
+    """Join the two rows. Arguments are positional, in the order of the fields: this runs for every operation."""
+    process, f, value = invocation.process, invocation.f, invocation.value
+    assert isinstance(process, int), "only clients invoke"
+    invoked, invoked_ns = invocation.index, invocation.time
+    if completion is None:
+        return Operation(process, f, value, "info", None, None, invoked, None, invoked_ns, None)
+    error, over_ns = completion.error, completion.time
+    if completion.type == "info":
+        return Operation(process, f, value, "info", None, error, invoked, None, invoked_ns, over_ns)
+    over = completion.index
+    return Operation(process, f, value, completion.type, completion.value, error, invoked, over, invoked_ns, over_ns)

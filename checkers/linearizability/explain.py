@@ -1,0 +1,177 @@
+"""Why no order exists, in words and as data: which operation could not be placed, and what the state could be instead.
+
+The search tells at whose return it got stuck and no more, so that the common case stays cheap. Here it is run again up
+to that point, this time noting every state that some order passes through while the operation was under way. Open
+operations that the model lets the search leave out are put back in: they can't explain the operation, but the state
+they would have made is one that it could have met, and a sentence that says "could only" must not forget it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple
+
+from keelhaul.checkers.history import Operation
+from keelhaul.checkers.linearizability.search import Path, Search, Stuck, returns_of, unrolled
+from keelhaul.checkers.models.model import ILLEGAL, Model, Step
+from keelhaul.checkers.values import show, thaw
+
+PREFIX_MAX = 10
+"""Operations of the longest explained prefix that go into the details."""
+POSSIBLE_MAX = 50
+"""Values that go into the details."""
+CONDITIONS_MAX = 3
+"""Values with a condition that go into the sentence."""
+CANDIDATES_MAX = 1000
+"""Configurations among which the longest prefix is looked for."""
+
+
+class Possible(NamedTuple):
+    """A state that the operation could have met; `cause` is the open or concurrent step that would have made it, None
+    if it needs none."""
+
+    state: Hashable
+    cause: int | None
+
+
+class Explanation(NamedTuple):
+    """A sentence or two, and JSON for the report."""
+
+    sentence: str
+    details: dict[str, Any]
+
+
+def explain(model: Model, key: Hashable, steps: Sequence[Step], stuck: Stuck) -> Explanation:
+    """Explain why the part of the history that belongs to `key` isn't linearizable."""
+    possible = _possible(model, steps, stuck)
+    step = steps[stuck.step]
+    operation = step.operation
+    assert step.returns is not None, "only what returned can be out of place"
+    before = [other for other in steps if other.operation.invoked < step.returns]
+    origin = model.origin(step, before)
+    sentence = (
+        f"key {name_key(key)}: process {operation.process}'s {model.name(step)} "
+        f"(row {operation.invoked} → {step.returns}) {model.outcome(step)}, but given all that had completed before it "
+        f"did, {model.noun} could only hold {_in_words(model, steps, possible)} meanwhile."
+    )
+    prefix = _longest_prefix(stuck)
+    details = {
+        "key": thaw(key),
+        "operation": as_json(operation),
+        "possible": [_possible_as_json(steps, item) for item in possible[:POSSIBLE_MAX]],
+        "pending": [as_json(other.operation) for other in _pending(steps, stuck)],
+        "prefix": [as_json(steps[number].operation) for number in prefix[-PREFIX_MAX:]],
+        "prefix_length": len(prefix),
+    }
+    return Explanation(f"{sentence} {origin}".rstrip(), details)
+
+
+def name_key(key: Hashable) -> str:
+    """Name a key in a sentence; a plain name needs no quotes."""
+    return key if isinstance(key, str) and key.isidentifier() else show(key)
+
+
+def as_json(operation: Operation) -> dict[str, Any]:
+    """Describe an operation for the report."""
+    return {
+        "process": operation.process,
+        "f": operation.f,
+        "value": operation.value,
+        "outcome": operation.outcome,
+        "result": operation.result,
+        "rows": [operation.invoked, operation.completed],
+    }
+
+
+class _Recorder(Search):
+    """A search that notes each state it comes to, and how, while `noting`."""
+
+    noting = False
+    noted: dict[Hashable, Path]
+
+    def _reach(self, state: Hashable, mask: int, used: int, path: Path) -> None:
+        if self.noting:
+            self.noted.setdefault(state, path)
+        super()._reach(state, mask, used, path)
+
+
+def _possible(model: Model, steps: Sequence[Step], stuck: Stuck) -> list[Possible]:
+    """List the states that some order passes through between the stuck step's invocation and its return."""
+    invoked = steps[stuck.step].operation.invoked
+    run = _Recorder(model, steps, work_max=stuck.work)
+    run.noted = {}
+    settled: dict[Hashable, None] = {}
+    for row, number in returns_of(steps):
+        if row > invoked:
+            run.noting = True
+            settled.update((state, None) for state, _ in run.front)
+        run.pass_return(row, number)
+        if number == stuck.step:
+            break
+    sure = [Possible(state, None) for state in settled]
+    other = [Possible(state, path[0]) for state, path in run.noted.items() if path and state not in settled]
+    return sure + other + _left_out(model, steps, stuck, [*settled, *run.noted])
+
+
+def _left_out(model: Model, steps: Sequence[Step], stuck: Stuck, states: list[Hashable]) -> list[Possible]:
+    """List the states that only open steps which the search left out would make, from those given."""
+    row = steps[stuck.step].returns
+    assert row is not None, "only what returned can be out of place"
+    useless = [
+        number
+        for number, step in enumerate(steps)
+        if step.returns is None and step.operation.invoked < row and step.expires < row
+    ]
+    known = dict.fromkeys(states)
+    found: list[Possible] = []
+    todo = list(known)
+    while todo and len(found) < POSSIBLE_MAX:
+        state = todo.pop()
+        for number in useless:
+            after = model.step(state, steps[number].action)
+            if after is not ILLEGAL and after not in known:
+                known[after] = None
+                todo.append(after)
+                found.append(Possible(after, number))
+    return found
+
+
+def _in_words(model: Model, steps: Sequence[Step], possible: Sequence[Possible]) -> str:
+    sure = [show(item.state) for item in possible if item.cause is None]
+    conditional = [
+        f"{show(item.state)}, if {_cause_in_words(model, steps[item.cause])} took effect"
+        for item in possible
+        if item.cause is not None
+    ]
+    words = sure[0] if len(sure) == 1 else f"{', '.join(sure[:-1])} or {sure[-1]}"
+    if not conditional:
+        return words
+    named = "; or ".join(conditional[:CONDITIONS_MAX])
+    more = len(conditional) - CONDITIONS_MAX
+    return f"{words} (or {named}{f'; and so on, {more} more' if more > 0 else ''})"
+
+
+def _cause_in_words(model: Model, step: Step) -> str:
+    kind = "open" if step.returns is None else "concurrent"
+    return f"the {kind} {model.name(step)} by process {step.operation.process}"
+
+
+def _possible_as_json(steps: Sequence[Step], item: Possible) -> dict[str, Any]:
+    cause = None if item.cause is None else as_json(steps[item.cause].operation)
+    return {"value": thaw(item.state), "if": cause}
+
+
+def _pending(steps: Sequence[Step], stuck: Stuck) -> list[Step]:
+    """List what was open or under way, besides it, when the stuck step returned."""
+    row = steps[stuck.step].returns
+    assert row is not None, "only what returned can be out of place"
+    return [
+        step
+        for number, step in enumerate(steps)
+        if number != stuck.step and step.operation.invoked < row and (step.returns is None or step.returns > row)
+    ]
+
+
+def _longest_prefix(stuck: Stuck) -> list[int]:
+    """Return the longest order that explains all that returned before the stuck step."""
+    return max((unrolled(path) for _, path in stuck.before[:CANDIDATES_MAX]), key=len)[::-1]
