@@ -17,7 +17,7 @@ from keelhaul.nodes.errors import ErrorCode, is_definite
 from keelhaul.nodes.events import Body
 
 ATTEMPTS_MAX = 4
-"""Home, a stale hint, the leader, and one more if it moved just then; then the operation fails and the next one tries."""
+"""Home, a stale hint, the leader, and one more if it moved just then; then the operation fails, the next one tries."""
 
 
 @dataclass(frozen=True, slots=True)

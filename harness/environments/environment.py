@@ -13,7 +13,11 @@ from typing import Protocol
 
 from keelhaul.nemesis.victim import Victim
 
-ENVIRONMENTS = ("simulation", "processes", "containers")
+ENVIRONMENTS = {
+    "simulation": "virtual time in one process: deterministic, and far faster than real time",
+    "processes": "a process a node on this machine, links through proxies: no root, no engine",
+    "containers": "a container a node: Docker Engine, iptables, cgroup pauses",
+}
 
 
 class SetupError(Exception):
@@ -35,7 +39,9 @@ class ClusterSpec:
 
 
 class Environment(Victim, Protocol):
-    """A place for a cluster."""
+    """A place for a cluster. `died` has (node, exit code) for each node program that ended without being killed."""
+
+    died: list[tuple[str, int]]
 
     async def start(self) -> None:
         """Bring every node up; return when each answers. SetupError if that can't be done here."""

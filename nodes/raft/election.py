@@ -52,7 +52,7 @@ def _start_election(state: State, now_ns: int) -> None:
     state.voted_for = state.name
     state.votes = {}
     state.set_role(CANDIDATE)
-    state.trace("vote", term=state.term, **{"for": state.name})
+    state.trace({"type": "vote", "term": state.term, "for": state.name})
     state.save_vote()
     for peer in state.peers:
         state.send_durably(peer, _vote_request(state, state.term, pre_vote=False))
@@ -87,7 +87,7 @@ def on_request_vote(state: State, now_ns: int, candidate: str, body: Body) -> No
     if granted:
         if state.voted_for is None:
             state.voted_for = candidate
-            state.trace("vote", term=state.term, **{"for": candidate})
+            state.trace({"type": "vote", "term": state.term, "for": candidate})
             state.save_vote()
         reset_election_timer(state, now_ns)  # E1 (b)
     state.send_durably(candidate, _vote_reply(state.term, granted=granted, asked=body))
@@ -129,8 +129,8 @@ def _hears_a_leader(state: State, now_ns: int) -> bool:
 
 
 def on_vote_reply(state: State, now_ns: int, voter: str, body: Body) -> None:
-    """Count a vote, or learn of a newer term. Votes and pre-votes never mix (E6); old terms' replies are dropped
-    (A3).""" if body["pre_vote"] and body["granted"]:
+    """Count a vote, or learn of a newer term. Votes and pre-votes never mix (E6); old terms' replies are dropped."""
+    if body["pre_vote"] and body["granted"]:
         if state.pre_votes is not None and body["for_term"] == state.term + 1:
             state.pre_votes[voter] = True
             if len(state.pre_votes) >= state.quorum:

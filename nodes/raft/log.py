@@ -25,22 +25,14 @@ class Entry(NamedTuple):
 class Log:
     """Entries at indexes 1 … last_index."""
 
-    __slots__ = ("_digests", "_entries", "_terms")
+    __slots__ = ("_digests", "_entries", "_terms", "last_index", "last_term")
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._terms: list[int] = [0]
         self._digests: list[int] = [0]
-
-    @property
-    def last_index(self) -> int:
-        """The index of the newest entry; 0 if there is none."""
-        return len(self._entries)
-
-    @property
-    def last_term(self) -> int:
-        """The term of the newest entry; 0 if there is none."""
-        return self._terms[-1]
+        self.last_index = 0  # of the newest entry; 0 if there is none
+        self.last_term = 0  # likewise
 
     def term_at(self, index: int) -> int:
         """Return the term at `index`; 0 at index 0."""
@@ -60,9 +52,11 @@ class Log:
 
     def append(self, entry: Entry) -> int:
         """Add an entry; return its digest."""
-        assert entry.term >= self._terms[-1], "terms in a log never decrease (RI-11)"
+        assert entry.term >= self.last_term, "terms in a log never decrease (RI-11)"
         self._entries.append(entry)
         self._terms.append(entry.term)
+        self.last_index += 1
+        self.last_term = entry.term
         digest = crc32(f"{entry.term} {entry.kind} {entry.payload!r}".encode(), self._digests[-1])
         self._digests.append(digest)
         return digest
@@ -73,6 +67,8 @@ class Log:
         del self._entries[first - 1 :]
         del self._terms[first:]
         del self._digests[first:]
+        self.last_index = first - 1
+        self.last_term = self._terms[-1]
 
     def first_index_of(self, term: int) -> int:
         """Return the first index whose term is `term`, which occurs."""

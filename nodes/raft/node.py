@@ -49,11 +49,13 @@ def _boot(state: State, now_ns: int, boot: Boot) -> None:
         _replay(state, record)
     state.durable_index = state.log.last_index
     state.trace(
-        "boot",
-        term=state.term,
-        voted_for=state.voted_for,
-        last_index=state.log.last_index,
-        digest=state.log.digest_at(state.log.last_index),
+        {
+            "type": "boot",
+            "term": state.term,
+            "voted_for": state.voted_for,
+            "last_index": state.log.last_index,
+            "digest": state.log.digest_at(state.log.last_index),
+        }
     )
     election.reset_election_timer(state, now_ns)
     state.set_timer(ELECTION, state.election_deadline_ns - now_ns)

@@ -31,11 +31,11 @@ def append_as_leader(state: State, now_ns: int, entry: Entry) -> int:
 def _append(state: State, entries: list[Entry]) -> None:
     first = state.log.last_index + 1
     digests = []
-    for offset, entry in enumerate(entries):
+    for index, entry in enumerate(entries, first):
         digests.append([entry.term, state.log.append(entry)])
-        ticket = state.persist(["entry", first + offset, *entry])
+        ticket = state.persist(["entry", index, *entry])
     state.unsynced.append((ticket, state.log.last_index))
-    state.trace("append", first=first, entries=digests)
+    state.trace({"type": "append", "first": first, "entries": digests})
 
 
 def _truncate(state: State, first: int) -> None:
@@ -45,7 +45,7 @@ def _truncate(state: State, first: int) -> None:
     state.durable_index = min(state.durable_index, first - 1)
     for position, (ticket, last_index) in enumerate(state.unsynced):
         state.unsynced[position] = (ticket, min(last_index, first - 1))
-    state.trace("truncate", **{"from": first})
+    state.trace({"type": "truncate", "from": first})
 
 
 # --- the leader's side
@@ -146,11 +146,13 @@ def set_commit_index(state: State, index: int) -> None:
     """Commit up to `index`, tell, and apply."""
     state.commit_index = index
     state.trace(
-        "commit",
-        index=index,
-        entry_term=state.log.term_at(index),
-        term=state.term,
-        digest=state.log.digest_at(index),
+        {
+            "type": "commit",
+            "index": index,
+            "entry_term": state.log.term_at(index),
+            "term": state.term,
+            "digest": state.log.digest_at(index),
+        }
     )
     requests.apply_committed(state)
 

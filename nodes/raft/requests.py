@@ -56,7 +56,7 @@ def apply_committed(state: State) -> None:
         index = state.applied_index
         entry = state.log.entry(index)
         result = state.machine.apply(entry.payload) if entry.kind == COMMAND else None
-        state.trace("apply", index=index, digest=state.log.digest_at(index))
+        state.trace({"type": "apply", "index": index, "digest": state.log.digest_at(index)})
         waiter = state.waiters.pop(index, None)
         if waiter is not None:
             _answer(state, waiter, entry, result)

@@ -113,9 +113,9 @@ class State:
         """This member's own name."""
         return self.config.name
 
-    def trace(self, kind: str, **fields: Any) -> None:
-        """Tell the invariant checkers something."""
-        self.traces.append(Trace({"type": kind, **fields}))
+    def trace(self, record: dict[str, Any]) -> None:
+        """Tell the invariant checkers something; whoever runs the node owns the record from now on."""
+        self.traces.append(Trace(record))
 
     def persist(self, record: Record) -> int:
         """Add a record to this step's one write; return the ticket that will cover it."""
@@ -147,7 +147,7 @@ class State:
     def set_role(self, role: str) -> None:
         """Change the role, and tell."""
         self.role = role
-        self.trace("role", role=role, term=self.term)
+        self.trace({"type": "role", "role": role, "term": self.term})
 
     def save_vote(self) -> None:
         """Write term and vote as one record: two writes could be torn apart, and a vote be given twice (§1.1)."""

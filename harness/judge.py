@@ -1,0 +1,101 @@
+"""From evidence to the verdict record: which checkers a scenario gets, and what `verdict.json` holds.
+
+Used at the end of a run and by `keelhaul check`, so that judging again is the same judgement.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keelhaul.checkers.availability import Availability
+from keelhaul.checkers.checker import Checker, Evidence, NodeTrace
+from keelhaul.checkers.compose import Judgement, check_all
+from keelhaul.checkers.crashes import Crashes
+from keelhaul.checkers.evidence import Exercised
+from keelhaul.checkers.faults import summarise
+from keelhaul.checkers.history import History
+from keelhaul.checkers.leadership import leader_changes
+from keelhaul.checkers.raft_invariants import RaftInvariants
+from keelhaul.checkers.stats import Stats
+from keelhaul.harness import seeds
+from keelhaul.harness.scenario import Scenario
+from keelhaul.nemesis.plan import Plan
+from keelhaul.workloads.registry import WORKLOADS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A judgement, and the record of it that is stored and printed."""
+
+    judgement: Judgement
+    record: dict[str, Any]
+
+
+def checkers_for(scenario: Scenario) -> dict[str, Checker]:
+    """Return the checkers by name: the workload's, the system's, and those that every run gets."""
+    workload = WORKLOADS[scenario.workload].make(scenario.workload_options, seeds.draws(scenario.seed, "workload"))
+    return {
+        **workload.checkers,
+        "raft-invariants": RaftInvariants(),
+        "crashes": Crashes(),
+        "stats": Stats(),
+        "availability": Availability(),
+        "exercised": Exercised(),
+    }
+
+
+def judge(
+    scenario: Scenario,
+    plan: Plan | None,
+    history: History,
+    traces: tuple[NodeTrace, ...] | None,
+    folder: Path,
+    crashes: tuple[str, ...] = (),
+) -> Judged:
+    """Run all checkers. `plan` is None for a history that came without one."""
+    evidence = Evidence(
+        history=history,
+        traces=traces,
+        nodes=scenario.members,
+        faults_requested={} if plan is None else plan.counts(),
+        main_phase_ns=None if plan is None else scenario.time_limit_ns,
+        crashes=crashes,
+    )
+    judgement = check_all(checkers_for(scenario), evidence)
+    counts = Counter(row.type for row in history.rows if isinstance(row.process, int))
+    record = {
+        "verdict": judgement.verdict.value,
+        "reasons": list(judgement.reasons),
+        "scenario": scenario.name,
+        "seed": scenario.seed,
+        "environment": scenario.environment,
+        "mutant": scenario.mutant,
+        "run": str(folder),
+        "operations": {name: counts[name] for name in ("invoke", "ok", "fail", "info")},
+        "faults": summarise(history, evidence.faults_requested),
+        "leader_changes": None if traces is None else leader_changes(traces),
+        "checkers": {
+            name: {"verdict": result.verdict.value, "reason": result.reason}
+            for name, result in judgement.results.items()
+        },
+        "reproduce": reproduce_command(scenario, folder),
+    }
+    return Judged(judgement=judgement, record=record)
+
+
+def reproduce_command(scenario: Scenario, folder: Path) -> str:
+    """Return the command that does it again: a replay in simulation, the same scenario, seed and plan elsewhere."""
+    if scenario.environment == "simulation":
+        return f"keelhaul replay {shlex.quote(_short(folder))}"
+    return f"keelhaul run {shlex.quote(_short(folder / 'scenario.toml'))}"
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

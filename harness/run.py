@@ -1,0 +1,205 @@
+"""One scenario, one seed: from folder to verdict, in whichever environment.
+
+    folder ─► scenario.toml, plan.json ─► environment ∥ history.jsonl ─► checkers ─► verdict.json ─► report.html
+
+What is recorded is on disk before anything is judged; a failure of ours in judging or reporting never loses it.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keelhaul.checkers.checker import NodeTrace
+from keelhaul.checkers.history import History, Row
+from keelhaul.harness import codec, scenario, seeds, store
+from keelhaul.harness.conductor import Conductor
+from keelhaul.harness.environments.environment import ClusterSpec, LiveEnvironment
+from keelhaul.harness.judge import Judged, judge
+from keelhaul.harness.progress import Observer, RunFacts, Snapshot
+from keelhaul.harness.scenario import Scenario
+from keelhaul.nemesis.plan import Plan
+from keelhaul.nemesis.planner import make_plan
+from keelhaul.workloads.registry import WORKLOADS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What a run left: its rows, its nodes' traces (None if they could not be had), and how it ended."""
+
+    rows: tuple[Row, ...]
+    traces: tuple[NodeTrace, ...] | None
+    crashes: tuple[str, ...]
+    interrupted: bool
+    history_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A run that is over and judged; `record` is what verdict.json holds."""
+
+    folder: Path
+    record: dict[str, Any]
+    interrupted: bool
+
+
+def execute(
+    chosen: Scenario, store_folder: Path, observer: Observer, *, plan: Plan | None = None, brief: bool = False
+) -> Finished:
+    """Run and judge. With `plan`, that plan instead of one from the seed; `brief`: a valid run keeps its verdict only.
+
+    SetupError if the environment can't be had; then the folder holds no verdict.
+    """
+    folder = store.new_run_folder(store_folder, chosen.name, chosen.seed)
+    if plan is None:
+        plan = make_plan(chosen.planner_settings(), chosen.time_limit_ns, seeds.stream(chosen.seed, "nemesis"))
+    store.write_whole(folder / store.SCENARIO, scenario.dump(chosen).encode())
+    store.write_plan(folder, plan)
+    if not brief:
+        store.link(store_folder, folder, "current")
+    observer.started(_facts(chosen))
+    recorded = record(chosen, plan, folder, observer, keep_traces=not brief)
+    observer.update(Snapshot(time_ns=0, time_limit_ns=chosen.time_limit_ns, phase="checking"))
+    judged = judge(chosen, plan, History.of(recorded.rows), recorded.traces, folder, recorded.crashes)
+    judged.record["crashes"] = list(recorded.crashes)
+    judged.record["interrupted"] = recorded.interrupted
+    judged.record["history_sha256"] = recorded.history_sha256
+    store.write_whole(folder / store.VERDICT, codec.encode_pretty(judged.record))
+    if brief and judged.record["verdict"] == "valid":
+        (folder / store.HISTORY).unlink()
+    else:
+        if brief and recorded.traces is not None:
+            store.write_traces(folder, recorded.traces)
+        _report(folder, recorded, judged, observer)
+    if not brief:
+        store.link(store_folder, folder, "latest", f"{chosen.name}/latest")
+    return Finished(folder=folder, record=judged.record, interrupted=recorded.interrupted)
+
+
+def record(chosen: Scenario, plan: Plan, folder: Path, observer: Observer, *, keep_traces: bool = True) -> Recorded:
+    """Run the plan and the workload and write the history; judge nothing."""
+    workload = WORKLOADS[chosen.workload].make(chosen.workload_options, seeds.draws(chosen.seed, "workload"))
+    with _log(folder), store.HistoryWriter(folder / store.HISTORY) as writer:
+        conductor = Conductor(chosen, workload, writer)
+        if chosen.environment == "simulation":
+            traces, crashes, interrupted = _simulate(chosen, plan, folder, conductor, observer, keep_traces)
+        else:
+            crashes, interrupted = _live(chosen, plan, folder, conductor, observer)
+            traces = _collected(folder, chosen.members, observer)
+        writer.flush()
+    return Recorded(
+        rows=tuple(writer.rows),
+        traces=traces,
+        crashes=crashes,
+        interrupted=interrupted,
+        history_sha256=writer.sha256(),
+    )
+
+
+def _simulate(
+    chosen: Scenario, plan: Plan, folder: Path, conductor: Conductor, observer: Observer, keep_traces: bool
+) -> tuple[tuple[NodeTrace, ...], tuple[str, ...], bool]:
+    from keelhaul.harness.simulation.driver import SimulatedRun
+    from keelhaul.harness.simulation.world import World
+
+    world = World(chosen, folder)
+    with _no_cycle_collection():
+        completed = SimulatedRun(chosen, plan, world, conductor, observer).run()
+    traces = world.traces()
+    if keep_traces:
+        store.write_traces(folder, traces)
+    return traces, tuple(world.crashes), not completed
+
+
+def _live(
+    chosen: Scenario, plan: Plan, folder: Path, conductor: Conductor, observer: Observer
+) -> tuple[tuple[str, ...], bool]:
+    import anyio
+
+    from keelhaul.harness.live import LiveRun
+
+    environment = _environment(chosen, folder)
+    run = LiveRun(chosen, plan, environment, conductor, observer)
+    anyio.run(run.run)
+    crashes = tuple(f"{node} with exit code {code}; see nodes/{node}/host.log" for node, code in environment.died)
+    return crashes, run.interrupted
+
+
+def _environment(chosen: Scenario, folder: Path) -> LiveEnvironment:
+    spec = ClusterSpec(
+        run_id=f"{chosen.name}-{folder.name}",
+        folder=folder,
+        system=chosen.system,
+        nodes=chosen.members,
+        options=dict(chosen.system_options),
+        mutant=chosen.mutant,
+        seed=chosen.seed,
+    )
+    if chosen.environment == "processes":
+        from keelhaul.harness.environments.processes import Processes
+
+        return Processes(spec)
+    from keelhaul.harness.environments.containers import Containers
+
+    return Containers(spec)
+
+
+def _collected(folder: Path, nodes: tuple[str, ...], observer: Observer) -> tuple[NodeTrace, ...] | None:
+    try:
+        return store.read_traces(folder, nodes)
+    except ValueError as error:
+        observer.said(f"a trace can't be read: {error}")
+        return None
+
+
+def _report(folder: Path, recorded: Recorded, judged: Judged, observer: Observer) -> None:
+    """Write the report; a failure here is told, and costs nothing else."""
+    from keelhaul.harness.report import ReportData, write_report
+
+    try:
+        write_report(folder, ReportData.of(History.of(recorded.rows), judged.record, judged.judgement.results))
+    except Exception as error:  # the verdict stands whatever becomes of its picture
+        observer.said(f"the report could not be written: {type(error).__name__}: {error}")
+
+
+def _facts(chosen: Scenario) -> RunFacts:
+    return RunFacts(
+        scenario=chosen.name,
+        environment=chosen.environment,
+        seed=chosen.seed,
+        nodes=chosen.members,
+        time_limit_ns=chosen.time_limit_ns,
+        mutant=chosen.mutant,
+    )
+
+
+@contextmanager
+def _log(folder: Path) -> Iterator[None]:
+    """Send what the harness logs about this run to its `run.log`."""
+    handler = logging.FileHandler(folder / store.LOG)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("keelhaul")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+@contextmanager
+def _no_cycle_collection() -> Iterator[None]:
+    """Spare a simulation the search for reference cycles: it makes millions of small values and hardly a cycle."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

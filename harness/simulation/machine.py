@@ -1,0 +1,143 @@
+"""One simulated machine: runs a node as `nodes/host/` does on a real one, and can be killed, paused and started again.
+
+A paused machine's timers run out, and messages for it arrive, but nothing is handled until it goes on. Its clock starts
+anywhere, as a real monotonic clock does, so that no two nodes can compare theirs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from keelhaul.harness.simulation.disk import Disk
+from keelhaul.harness.simulation.scheduler import Scheduler
+from keelhaul.nodes.events import Body, Boot, Event, Persist, Reply, Send, SetTimer, StorageDone, TimerFired, Trace
+from keelhaul.nodes.node import Node
+
+CLOCK_OFFSET_NS_MAX = 10**12
+
+
+class Machine:
+    """A node's machine. `make_node(incarnation)` builds the program; `send` and `reply` are the way out."""
+
+    def __init__(
+        self,
+        name: str,
+        scheduler: Scheduler,
+        disk: Disk,
+        random: Random,
+        make_node: Callable[[int], Node],
+        send: Callable[[str, str, Body], None],
+        reply: Callable[[str, Body], None],
+        crashed: Callable[[str], None],
+    ) -> None:
+        self.name = name
+        self.is_up = False
+        self.is_paused = False
+        self.traces: list[dict[str, Any]] = []
+        self.role: dict[str, Any] | None = None  # what this incarnation told last of its role
+        self._scheduler = scheduler
+        self._disk = disk
+        self._random = random
+        self._make_node = make_node
+        self._send = send
+        self._reply = reply
+        self._crashed = crashed
+        self._incarnation = 0
+        self._node: Node | None = None
+        self._clock_offset_ns = 0
+        self._durable_ticket = 0
+        self._held: deque[Send | Reply] = deque()
+        self._waiting: list[Event] = []
+
+    def start(self) -> None:
+        """Boot the node on what the disk holds."""
+        assert not self.is_up
+        self.is_up = True
+        self._incarnation += 1
+        self._clock_offset_ns = self._random.randrange(CLOCK_OFFSET_NS_MAX)
+        self._durable_ticket = 0
+        self._held.clear()
+        self.role = None
+        self._node = self._make_node(self._incarnation)
+        self.handle(Boot(self._disk.records(), self._incarnation))
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.is_up = self.is_paused = False
+        self._node = None
+        self._waiting.clear()
+        self._disk.crash(self._scheduler.now_ns)
+
+    def pause(self) -> None:
+        """Freeze it."""
+        self.is_paused = True
+
+    def resume(self) -> None:
+        """Let it handle, in order, all that came meanwhile."""
+        self.is_paused = False
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
+            self.handle(event)
+
+    def handle(self, event: Event) -> None:
+        """Step the node, if it can be reached, and carry out what it wants."""
+        if self._node is None:
+            return
+        if self.is_paused:
+            self._waiting.append(event)
+            return
+        if isinstance(event, StorageDone):
+            self._release(event.ticket)
+        now_ns = self._scheduler.now_ns
+        local_ns = now_ns + self._clock_offset_ns
+        try:
+            effects = self._node.step(local_ns, event)
+        except Exception as error:  # the node's own failure: on a real machine its process would end
+            self._crashed(f"{self.name} at {now_ns} ns of the run: {type(error).__name__}: {error}")
+            self.kill()
+            return
+        for effect in effects:
+            if isinstance(effect, Trace):
+                record = effect.record
+                record["incarnation"], record["time"], record["at"] = self._incarnation, local_ns, now_ns
+                self.traces.append(record)
+                if record["type"] == "role":
+                    self.role = record
+            elif isinstance(effect, Send | Reply):
+                self._release_or_hold(effect)
+            else:
+                self._carry_out(effect)
+
+    def _release_or_hold(self, effect: Send | Reply) -> None:
+        if effect.after is not None and effect.after > self._durable_ticket:
+            self._held.append(effect)
+        elif isinstance(effect, Send):
+            self._send(self.name, effect.dest, effect.body)
+        else:
+            self._reply(effect.client, effect.body)
+
+    def _carry_out(self, effect: Persist | SetTimer) -> None:
+        if isinstance(effect, Persist):
+            done_ns = self._disk.write(self._scheduler.now_ns, effect.ticket, effect.records)
+            self._scheduler.at(done_ns, self._on_disk, self._incarnation, effect.ticket)
+        else:
+            event = TimerFired(effect.timer, effect.generation)
+            self._scheduler.after(effect.delay_ns, self._on_timer, self._incarnation, event)
+
+    def _on_disk(self, incarnation: int, ticket: int) -> None:
+        if incarnation == self._incarnation and self.is_up:
+            self._disk.synced(ticket)
+            self.handle(StorageDone(ticket))
+
+    def _release(self, ticket: int) -> None:
+        """Let go what waited for this ticket (rule G4). Held effects are in order of their tickets."""
+        self._durable_ticket = ticket
+        while self._held and (self._held[0].after or 0) <= ticket:
+            self._release_or_hold(self._held.popleft())
+
+    def _on_timer(self, incarnation: int, event: TimerFired) -> None:
+        if incarnation == self._incarnation and self.is_up:
+            self.handle(event)

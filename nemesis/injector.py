@@ -1,0 +1,174 @@
+"""The injector: carries a plan out on a victim and says in the history what became of each fault.
+
+It owns which faults are in force. Drivers ask when the next thing is due (`due_ns`) and call `fire` then; both the
+simulation's and the wall clock's driver use it. Cuts are set as a whole: several partitions may overlap, and their
+union is in force. The final heal lifts everything, in an order in which each step can work: links first, then the
+frozen, then the dead.
+
+Rows: f is `start-KIND`, `stop-KIND` or `heal`; each comes twice, with `phase` "invoke" and "done". The second has
+`outcome`: in_force, lifted, skipped (nothing was done; `reason`) or indeterminate (it may or may not be in force;
+`reason`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from keelhaul.nemesis.plan import Plan, TimedFault
+from keelhaul.nemesis.targets import Unmet, resolve
+from keelhaul.nemesis.topology import SHAPES, Grudge, isolate, union
+from keelhaul.nemesis.victim import Victim, VictimError
+
+Recorder = Callable[[str, dict[str, Any]], None]
+
+PATIENCE_NS = 700_000_000
+RETRY_NS = 50_000_000
+"""A leader target waits that long for someone to lead: a bit more than two election timeouts."""
+
+
+@dataclass(slots=True)
+class InForce:
+    """A fault that was installed: on `nodes` (kill, pause) or as `grudge` (partition)."""
+
+    fault: TimedFault
+    nodes: tuple[str, ...] = ()
+    grudge: Grudge = field(default_factory=dict)
+
+    def described(self) -> dict[str, Any]:
+        """Return what the history says of where it took effect."""
+        if self.fault.kind == "partition":
+            return {"grudge": {node: list(dropped) for node, dropped in self.grudge.items()}}
+        return {"nodes": list(self.nodes)}
+
+    def sentence(self) -> str:
+        """Return a few words for people."""
+        if self.fault.kind != "partition":
+            return f"{self.fault.kind} {' '.join(self.nodes)}"
+        deaf = " ".join(f"{node}⊘{','.join(dropped)}" for node, dropped in self.grudge.items())
+        return f"partition {self.fault.shape}: {deaf}"
+
+
+class Injector:
+    """One plan on one victim. `record` appends to the history; `random_for` gives each fault its own stream by its
+    id."""
+
+    def __init__(self, plan: Plan, victim: Victim, random_for: Callable[[int], Random], record: Recorder) -> None:
+        self._victim = victim
+        self._random_for = random_for
+        self._record = record
+        self._starts = sorted(plan.faults, key=lambda fault: (fault.start_ns, fault.id))
+        self._stops: list[tuple[int, TimedFault]] = []
+        self.in_force: dict[int, InForce] = {}
+        self._retry_ns: int | None = None
+
+    def due_ns(self) -> int | None:
+        """Return when `fire` should be called next; None when the plan is carried out."""
+        times = [stop_ns for stop_ns, _ in self._stops[:1]]
+        if self._starts:
+            times.append(self._starts[0].start_ns if self._retry_ns is None else self._retry_ns)
+        return min(times, default=None)
+
+    async def fire(self, now_ns: int) -> None:
+        """Do everything that is due: ends before beginnings, so that nodes are there to be hit."""
+        while self._stops and self._stops[0][0] <= now_ns:
+            await self._stop(self._stops.pop(0)[1])
+        while self._starts and self._starts[0].start_ns <= now_ns:
+            if self._starts[0].target == "leader" and await self._should_wait(now_ns):
+                return
+            self._retry_ns = None
+            await self._start(now_ns, self._starts.pop(0))
+
+    async def _should_wait(self, now_ns: int) -> bool:
+        if await self._victim.leader() is not None or now_ns >= self._starts[0].start_ns + PATIENCE_NS:
+            return False
+        self._retry_ns = now_ns + RETRY_NS
+        return True
+
+    async def _start(self, now_ns: int, fault: TimedFault) -> None:
+        f = f"start-{fault.kind}"
+        self._record(f, {**fault.described(), "phase": "invoke"})
+        try:
+            made = await self._resolve(fault)
+            self.in_force[fault.id] = made
+            # A fault that had to wait for a leader still lasts as long as planned.
+            stop_ns = max(fault.stop_ns, now_ns + fault.stop_ns - fault.start_ns)
+            self._stops = sorted([*self._stops, (stop_ns, fault)], key=lambda pair: (pair[0], pair[1].id))
+            await self._install(made)
+        except Unmet as unmet:
+            self._record(f, {**fault.described(), "phase": "done", "outcome": "skipped", "reason": str(unmet)})
+        except VictimError as error:
+            self._record(f, {**fault.described(), "phase": "done", "outcome": "indeterminate", "reason": str(error)})
+        else:
+            self._record(f, {**fault.described(), "phase": "done", "outcome": "in_force", **made.described()})
+
+    async def _resolve(self, fault: TimedFault) -> InForce:
+        """Decide who is hit; Unmet if nobody can be."""
+        members = self._victim.nodes
+        random = self._random_for(fault.id)
+        leader = await self._victim.leader() if fault.target == "leader" else None
+        if fault.kind != "partition":
+            hit = {node for one in self.in_force.values() for node in one.nodes}
+            eligible = [node for node in members if node not in hit]
+            assert fault.target is not None
+            return InForce(fault, nodes=tuple(resolve(fault.target, members, eligible, leader, random)))
+        assert fault.shape is not None
+        if fault.shape == "isolate-one" and fault.target is not None:
+            lonely = resolve(fault.target, members, members, leader, random)
+            grudge = isolate(members, lonely[0])
+        else:
+            grudge = SHAPES[fault.shape](members, random)
+        if not grudge:
+            raise Unmet(f"{len(members)} members can't be cut into the shape {fault.shape}")
+        return InForce(fault, grudge=grudge)
+
+    async def _install(self, made: InForce) -> None:
+        if made.fault.kind == "partition":
+            await self._set_cuts()
+        elif made.fault.kind == "kill":
+            await self._victim.kill(made.nodes)
+        else:
+            await self._victim.pause(made.nodes)
+
+    async def _stop(self, fault: TimedFault) -> None:
+        f = f"stop-{fault.kind}"
+        made = self.in_force.pop(fault.id)
+        self._record(f, {**fault.described(), "phase": "invoke"})
+        try:
+            await self._lift(made)
+        except VictimError as error:
+            self._record(f, {**fault.described(), "phase": "done", "outcome": "indeterminate", "reason": str(error)})
+        else:
+            self._record(f, {**fault.described(), "phase": "done", "outcome": "lifted", **made.described()})
+
+    async def _lift(self, made: InForce) -> None:
+        if made.fault.kind == "partition":
+            await self._set_cuts()
+        elif made.fault.kind == "kill":
+            await self._victim.restart(made.nodes)
+        else:
+            await self._victim.resume(made.nodes)
+
+    async def _set_cuts(self) -> None:
+        await self._victim.cut(union((made.grudge for made in self.in_force.values()), self._victim.nodes))
+
+    async def heal(self) -> bool:
+        """Lift everything, whatever the records say is in force; return whether that worked. The plan is over then."""
+        self._starts, self._stops, self._retry_ns = [], [], None
+        lifted = sorted(self.in_force)
+        self._record("heal", {"phase": "invoke", "faults": lifted})
+        problems = []
+        members = self._victim.nodes
+        for lift in (self._victim.cut({}), self._victim.resume(members), self._victim.restart(members)):
+            try:
+                await lift
+            except VictimError as error:
+                problems.append(str(error))
+        self.in_force.clear()
+        outcome: dict[str, Any] = {"outcome": "lifted"}
+        if problems:
+            outcome = {"outcome": "indeterminate", "reason": "; ".join(problems)}
+        self._record("heal", {"phase": "done", "faults": lifted, **outcome})
+        return not problems

@@ -1,0 +1,40 @@
+"""A plan: timed faults as data. It can be stored, run again in any environment, and made smaller.
+
+Targets are symbolic (`leader`, `minority`, `n3`) and resolved when a fault fires; what really happened is in the
+history.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedFault:
+    """One fault, in force from `start_ns` to `stop_ns` of the run. `shape` is a partition's; `target` says who is
+    hit."""
+
+    id: int
+    kind: str
+    start_ns: int
+    stop_ns: int
+    target: str | None = None
+    shape: str | None = None
+
+    def described(self) -> dict[str, Any]:
+        """Return what a history row says of it: id and what is asked for."""
+        asked = {"fault": self.id}
+        return asked | {name: value for name, value in (("shape", self.shape), ("target", self.target)) if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Faults by start time. Kinds that were asked for but drew no fault are in `requested` with 0."""
+
+    faults: tuple[TimedFault, ...]
+    requested: tuple[str, ...] = ()
+
+    def counts(self) -> dict[str, int]:
+        """Return how many faults of each kind the plan holds."""
+        return {kind: sum(1 for fault in self.faults if fault.kind == kind) for kind in self.requested}

@@ -1,0 +1,44 @@
+"""A workload: what clients do to a system, how it is said on the wire, and which checkers judge it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from keelhaul.checkers.checker import Checker
+from keelhaul.workloads.client import Protocols
+from keelhaul.workloads.draws import Draws
+from keelhaul.workloads.generator import Generator, Wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """The bundle. `operations` is the main phase's endless generator, `finals` must succeed after the heal."""
+
+    name: str
+    protocols: Protocols
+    operations: Generator
+    finals: tuple[Wanted, ...]
+    checkers: dict[str, Checker]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadKind:
+    """A registered workload: `options` are its settings with their defaults, `make` builds it from them and draws."""
+
+    name: str
+    does: str
+    systems: tuple[str, ...]
+    options: dict[str, int]
+    make: Callable[[dict[str, int], Draws], Workload]
+
+
+def weighted(weights: dict[str, int]) -> tuple[str, ...]:
+    """Return a tuple in which each name stands as often as its weight says; a uniform choice from it is a weighted one."""
+    return tuple(name for name, weight in weights.items() for _ in range(weight))
+
+
+def keyed(key: str, value: Any) -> list[Any]:
+    """Make a keyed operation's value, [key, value], as Jepsen's independent keys do."""
+    return [key, value]
