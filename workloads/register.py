@@ -16,6 +16,9 @@ from keelhaul.workloads.generator import Context, Emission, Generator, Happening
 from keelhaul.workloads.workload import Workload, WorkloadKind, keyed, weighted
 
 FUNCTIONS = weighted({"read": 5, "write": 3, "cas": 2})
+RECENT_MAX = 4
+"""Half of the reads go to the keys of the last so many acknowledged changes: a lost one shows there, as long as no
+later write has covered it up."""
 
 
 class RegisterProtocols:
@@ -49,16 +52,20 @@ class RegisterOperations:
     keys: tuple[str, ...]
     draws: Draws
     latest: tuple[Any, ...]
+    recent: tuple[int, ...] = ()
     emitted: int = 0
 
     def ask(self, context: Context) -> Emission | Nothing:
         """Emit the next operation now."""
         f = self.draws.choice(FUNCTIONS)
         draws = self.draws.next()
-        at = draws.below(len(self.keys))
+        number_drawn = draws.below(2 * len(self.keys))
+        at = number_drawn // 2
+        if f == "read" and self.recent and number_drawn % 2:
+            at = self.recent[at % len(self.recent)]
         number = self.emitted + 1
         argument = None if f == "read" else number if f == "write" else [self.latest[at], number]
-        rest = RegisterOperations(self.keys, draws.next(), self.latest, number)
+        rest = RegisterOperations(self.keys, draws.next(), self.latest, self.recent, number)
         return Emission(Wanted(f, keyed(self.keys[at], argument), context.time_ns), rest)
 
     def update(self, context: Context, event: Happening) -> Generator:
@@ -71,7 +78,8 @@ class RegisterOperations:
         if value == self.latest[at]:
             return self
         latest = (*self.latest[:at], value, *self.latest[at + 1 :])
-        return RegisterOperations(self.keys, self.draws, latest, self.emitted)
+        recent = self.recent if event.f == "read" else (*self.recent[1 - RECENT_MAX :], at)
+        return RegisterOperations(self.keys, self.draws, latest, recent, self.emitted)
 
 
 def make(options: dict[str, int], draws: Draws) -> Workload:
