@@ -82,7 +82,7 @@ class State(NamedTuple):
     draws: Draws
     invoked: int = 0
     upcoming: Emission | None = None
-    """What `generator` answered last, if it lies in the future: a pure generator that hasn't changed says it again."""
+    """What `generator` answered last, if it wasn't due: until that time a generator that hasn't changed says it again."""
 
 
 class Step(NamedTuple):
@@ -159,13 +159,15 @@ def _invoke(
     """Begin what is due; return the state, when the next one is due (if known), and whether none ever will be."""
     context = Context(now_ns, interpreter.concurrency)
     while True:
-        if state.upcoming is not None and state.upcoming.wanted.time_ns > now_ns:
-            return state, state.upcoming.wanted.time_ns, False
-        found = state.generator.ask(context)
+        found = state.upcoming
+        if found is None or found.wanted.time_ns < now_ns:
+            found = state.generator.ask(context)
         if isinstance(found, Nothing):
             return state, None, found is not PENDING
         if found.wanted.time_ns > now_ns:
-            return state._replace(upcoming=found), found.wanted.time_ns, False
+            if found is not state.upcoming:
+                state = state._replace(upcoming=found)
+            return state, found.wanted.time_ns, False
         free = [thread for thread, opened in enumerate(state.open) if opened is None]
         if not free:
             return state, None, False

@@ -4,8 +4,9 @@
     update(context, event)  → the generator after an invocation or a completion
 
 An emission may lie in the future; whoever asked then waits until that time *or* until something completes, throws the
-emission away and asks again. So a generator must be pure: asked twice in the same context, it gives the same answer.
-PENDING means that nothing can be emitted before something completes; EXHAUSTED that nothing ever will be.
+emission away and asks again. So a generator must be pure: asked twice in the same context, it gives the same answer,
+and up to an emission's time it goes on giving that one. PENDING means that nothing can be emitted before something
+completes; EXHAUSTED that nothing ever will be.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from keelhaul.nodes.events import Body, Boot, Event, Persist, Reply, Send, SetTi
 from keelhaul.nodes.node import Node
 
 CLOCK_OFFSET_NS_MAX = 10**12
+_MESSAGES = (Send, Reply)
 
 
 class Machine:
@@ -106,7 +107,7 @@ class Machine:
                 self.traces.append(record)
                 if record["type"] == "role":
                     self.role = record
-            elif isinstance(effect, Send | Reply):
+            elif isinstance(effect, _MESSAGES):
                 self._release_or_hold(effect)
             else:
                 self._carry_out(effect)

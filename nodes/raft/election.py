@@ -20,7 +20,7 @@ from keelhaul.nodes.raft.state import CANDIDATE, ELECTION, FOLLOWER, HEARTBEAT, 
 def reset_election_timer(state: State, now_ns: int) -> None:
     """Draw a new deadline (E1). The timer itself is armed once and looks at the deadline when it fires."""
     timeout_ns = state.settings.election_timeout_ns
-    state.election_deadline_ns = now_ns + timeout_ns + state.random.randrange(timeout_ns)
+    state.election_deadline_ns = now_ns + timeout_ns + int(state.random.random() * timeout_ns)
 
 
 def on_election_timer(state: State, now_ns: int) -> None:

@@ -112,7 +112,8 @@ def on_append_reply(state: State, now_ns: int, peer: str, body: Body) -> None:
 def _on_success(state: State, now_ns: int, peer: str, progress: Progress, match_index: int) -> None:
     if match_index > progress.match_index:
         progress.match_index = match_index
-        advance_commit(state)
+        if match_index > state.commit_index:
+            advance_commit(state)
     progress.next_index = max(progress.next_index, progress.match_index + 1)
     progress.probing = False
     if progress.next_index <= state.log.last_index:
