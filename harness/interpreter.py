@@ -82,7 +82,7 @@ class State(NamedTuple):
     draws: Draws
     invoked: int = 0
     upcoming: Emission | None = None
-    """What `generator` answered last, if it wasn't due: until that time a generator that hasn't changed says it again."""
+    """What `generator` answered last, if that wasn't due yet: until then an unchanged generator says it again."""
 
 
 class Step(NamedTuple):

@@ -1,0 +1,14 @@
+"""`make bench`: what the project claims about speed, measured on this machine, each beside a baseline of the same run."""
+
+from __future__ import annotations
+
+from benchmarks import simulation_speed
+
+
+def main() -> None:
+    """Run all benchmarks and print their tables."""
+    simulation_speed.main()
+
+
+if __name__ == "__main__":
+    main()
