@@ -19,10 +19,10 @@ from keelhaul.checkers.evidence import Exercised
 from keelhaul.checkers.faults import summarise
 from keelhaul.checkers.history import History
 from keelhaul.checkers.leadership import leader_changes
-from keelhaul.checkers.raft_invariants import RaftInvariants
 from keelhaul.checkers.stats import Stats
 from keelhaul.harness import seeds
 from keelhaul.harness.scenario import Scenario
+from keelhaul.harness.systems import SYSTEMS
 from keelhaul.nemesis.plan import Plan
 from keelhaul.workloads.registry import WORKLOADS
 
@@ -40,7 +40,7 @@ def checkers_for(scenario: Scenario) -> dict[str, Checker]:
     workload = WORKLOADS[scenario.workload].make(scenario.workload_options, seeds.draws(scenario.seed, "workload"))
     return {
         **workload.checkers,
-        "raft-invariants": RaftInvariants(),
+        **SYSTEMS[scenario.system].invariants,
         "crashes": Crashes(),
         "stats": Stats(),
         "availability": Availability(),

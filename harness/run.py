@@ -75,7 +75,7 @@ def execute(
     else:
         if brief and recorded.traces is not None:
             store.write_traces(folder, recorded.traces)
-        _report(folder, recorded, judged, observer)
+        _report(chosen, folder, recorded, judged, observer)
     if not brief:
         store.link(store_folder, folder, "latest", f"{chosen.name}/latest")
     return Finished(folder=folder, record=judged.record, interrupted=recorded.interrupted)
@@ -84,6 +84,7 @@ def execute(
 def record(chosen: Scenario, plan: Plan, folder: Path, observer: Observer, *, keep_traces: bool = True) -> Recorded:
     """Run the plan and the workload and write the history; judge nothing."""
     workload = WORKLOADS[chosen.workload].make(chosen.workload_options, seeds.draws(chosen.seed, "workload"))
+    traces: tuple[NodeTrace, ...] | None
     with _log(folder), store.HistoryWriter(folder / store.HISTORY) as writer:
         conductor = Conductor(chosen, workload, writer)
         if chosen.environment == "simulation":
@@ -157,12 +158,20 @@ def _collected(folder: Path, nodes: tuple[str, ...], observer: Observer) -> tupl
         return None
 
 
-def _report(folder: Path, recorded: Recorded, judged: Judged, observer: Observer) -> None:
+def _report(chosen: Scenario, folder: Path, recorded: Recorded, judged: Judged, observer: Observer) -> None:
     """Write the report; a failure here is told, and costs nothing else."""
-    from keelhaul.harness.report import ReportData, write_report
+    from keelhaul.harness.report.data import ReportData
+    from keelhaul.harness.report.page import write_report
 
+    data = ReportData(
+        history=History.of(recorded.rows),
+        record=judged.record,
+        results=judged.judgement.results,
+        scenario=chosen.name,
+        scenario_text=scenario.dump(chosen),
+    )
     try:
-        write_report(folder, ReportData.of(History.of(recorded.rows), judged.record, judged.judgement.results))
+        write_report(folder, data)
     except Exception as error:  # the verdict stands whatever becomes of its picture
         observer.said(f"the report could not be written: {type(error).__name__}: {error}")
 

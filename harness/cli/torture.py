@@ -14,25 +14,20 @@ from keelhaul.harness.cli import options
 SEEDS_MAX = 10_000_000
 
 
-class Seeds(click.ParamType):
-    """A-B (both included), A..B, or one number."""
-
-    name = "A-B"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> range:
-        """Turn the text into a range."""
-        found = re.fullmatch(r"(\d{1,18})(?:(?:-|\.\.)(\d{1,18}))?", str(value))
-        if not found:
-            self.fail(f"{value!r} isn't a range of seeds such as 1-200", param, ctx)
-        first, last = int(found[1]), int(found[2] or found[1])
-        if not 0 <= last - first < SEEDS_MAX:
-            self.fail(f"{value!r} is empty or holds more than {SEEDS_MAX} seeds", param, ctx)
-        return range(first, last + 1)
+def seed_range(text: str) -> range:
+    """Read A-B (both included), A..B, or one number."""
+    found = re.fullmatch(r"(\d{1,18})(?:(?:-|\.\.)(\d{1,18}))?", text)
+    if not found:
+        raise click.BadParameter(f"{text!r} isn't a range of seeds such as 1-200")
+    first, last = int(found[1]), int(found[2] or found[1])
+    if not 0 <= last - first < SEEDS_MAX:
+        raise click.BadParameter(f"{text!r} is empty or holds more than {SEEDS_MAX} seeds")
+    return range(first, last + 1)
 
 
 @click.command
 @options.scenario_argument
-@click.option("--seeds", type=Seeds(), required=True, help="Which seeds, for instance 1-200.")
+@click.option("--seeds", type=seed_range, metavar="A-B", required=True, help="Which seeds, for instance 1-200.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="How many at once.  [default: a simulation a core, else 1]")
 @options.environment
 @options.nodes
@@ -55,14 +50,15 @@ def command(
     **changes: Any,
 ) -> int:
     """Run SCENARIO with many seeds; keep failing runs in full, valid ones in brief."""
-    from keelhaul.harness import codec, console, exit_codes
+    from keelhaul.harness import codec, exit_codes
     from keelhaul.harness.scenario import chosen_by
     from keelhaul.harness.torture import torture
+    from keelhaul.harness.torture_console import make_torture_observer
 
     chosen = chosen_by(scenario, changes)
     if jobs is None:
         jobs = (os.cpu_count() or 1) if chosen.environment == "simulation" else 1
-    observer = console.make_torture_observer(quiet=quiet, json=as_json)
+    observer = make_torture_observer(quiet=quiet, json=as_json)
     try:
         summary = torture(chosen, seeds, jobs, store, observer, fail_fast=fail_fast)
     finally:

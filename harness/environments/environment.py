@@ -39,9 +39,12 @@ class ClusterSpec:
 
 
 class Environment(Victim, Protocol):
-    """A place for a cluster. `died` has (node, exit code) for each node program that ended without being killed."""
+    """A place for a cluster."""
 
-    died: list[tuple[str, int]]
+    @property
+    def died(self) -> tuple[tuple[str, int], ...]:
+        """Node and exit code of each node program that ended without being killed."""
+        ...
 
     async def start(self) -> None:
         """Bring every node up; return when each answers. SetupError if that can't be done here."""
