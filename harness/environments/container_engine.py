@@ -10,6 +10,8 @@ take for it.
 from __future__ import annotations
 
 import os
+import shutil
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ from keelhaul.harness.environments.environment import SetupError
 
 CALL_SECONDS = 20
 """An engine that takes longer for one request is as good as none. (It does most within 0.5 s.)"""
+KNOCK_SECONDS = 5
+VERSION_OF_NO_MATTER = "1.41"
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 LOG_LIMITS = {"type": "json-file", "config": {"max-size": "20m", "max-file": "2"}}
 """Said outright, because an engine's own default may be a driver whose logs can't be read back."""
@@ -65,10 +69,30 @@ def connect(call_seconds: int = CALL_SECONDS) -> Engine:
             "the Python package `docker` is not installed", "Install it: pip install 'keelhaul[docker]'"
         ) from None
     try:
+        _knock(from_env)
         client = from_env(timeout=call_seconds)
     except Exception as error:  # docker-py lets errors of five libraries through here; all mean the same to the user
         raise _no_engine(error) from None
     return Engine(client)
+
+
+def _knock(from_env: Any) -> None:
+    """Connect to the engine's Unix socket, if that is where it is, and hang up: what fails here, fails plainly.
+
+    docker-py would wrap the error in four others, and lose an open socket. A version given means no contact.
+    """
+    client = from_env(version=VERSION_OF_NO_MATTER)
+    try:
+        path = getattr(client.api.get_adapter(client.api.base_url), "socket_path", None)
+    finally:
+        client.close()
+    if path is not None:
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(KNOCK_SECONDS)
+            try:
+                knocking.connect(path)
+            except OSError as error:
+                raise type(error)(error.errno, error.strerror or str(error), path) from None
 
 
 class Engine:
@@ -147,6 +171,12 @@ class Engine:
         """Return created, running, paused, exited or dead."""
         with told(f"inspect {container}"):
             return str(self.client.api.inspect_container(container)["State"]["Status"])
+
+    def exit_code(self, container: str) -> int | None:
+        """Return its exit code (137 after SIGKILL); None while it runs, frozen or not."""
+        with told(f"inspect {container}"):
+            state = self.client.api.inspect_container(container)["State"]
+        return None if state["Status"] in ("running", "paused") else int(state["ExitCode"])
 
     def addresses(self, container: str, network: str, port: int) -> tuple[str, tuple[str, int]]:
         """Return a running container's address within `network`, and where `port` is published on this machine."""
@@ -251,9 +281,11 @@ def _unpack_one(spool: Any, path: Path) -> bool:
         for member in archive:
             source = archive.extractfile(member)  # None for anything but a file
             if source is not None:
-                with source, path.open("wb") as out:
-                    while chunk := source.read(1 << 20):
-                        out.write(chunk)
+                # Whole or not at all: half a trace would be taken for all that happened.
+                partial = path.with_name(path.name + ".partial")
+                with source, partial.open("wb") as out:
+                    shutil.copyfileobj(source, out)
+                partial.replace(path)
                 return True
     return False
 
@@ -270,4 +302,5 @@ def _no_engine(error: BaseException) -> NoEngine:
         fix = "Start the engine (sudo systemctl start docker), or point DOCKER_HOST at one that runs"
     else:
         fix = "See whether `docker version` answers; DOCKER_HOST says which engine is asked"
-    return NoEngine(f"{where}: {cause}", fix + ". `--env simulation` and `--env processes` need no Docker")
+    said = cause.strerror if isinstance(cause, OSError) and cause.strerror else cause
+    return NoEngine(f"{where}: {said}", fix + ". `--env simulation` and `--env processes` need no Docker")

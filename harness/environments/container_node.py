@@ -58,6 +58,7 @@ class ContainerNode:
         self._image = image
         self._labels = labels
         self._shell: ContainerShell | None = None
+        self._was_made = False
 
     def hold_network(self) -> None:
         """Make the node's namespace, and put an empty table of rules into it: what can't be cut should be known now."""
@@ -88,6 +89,7 @@ class ContainerNode:
             init=True,
             mem_limit=PROGRAM_MEMORY,
         )
+        self._was_made = True
         self._engine.start(self._program)
 
     def start_again(self) -> None:
@@ -108,9 +110,14 @@ class ContainerNode:
         if self._engine.state(self._program) == "paused":
             self._engine.unpause(self._program)
 
-    def is_down(self) -> bool:
-        """Say whether the program has ended."""
-        return self._engine.state(self._program) not in ("running", "paused")
+    def require_running(self) -> None:
+        """EngineError if the program has ended."""
+        if self.exit_code() is not None:
+            raise EngineError(f"{self._program} is not running")
+
+    def exit_code(self) -> int | None:
+        """Return the program's exit code (137 after SIGKILL); None while it runs, frozen or not."""
+        return self._engine.exit_code(self._program)
 
     def drop_from(self, addresses: Sequence[str]) -> None:
         """Drop what comes from exactly these addresses; return when that is in force.
@@ -132,7 +139,9 @@ class ContainerNode:
         return self._engine.log_tail(self._program, LOG_TAIL_LINES).strip() or "nothing"
 
     def collect(self, folder: Path) -> None:
-        """Copy the log, the trace and, unless it is large, the write-ahead log into `folder`."""
+        """Copy the log, the trace and, unless it is large, the write-ahead log into `folder`, as far as they exist."""
+        if not self._was_made:
+            return
         folder.mkdir(parents=True, exist_ok=True)
         self._engine.save_log(self._program, folder / "host.log")
         # The engine's archiver stumbles over files that grow while it reads them.

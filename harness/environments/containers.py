@@ -26,10 +26,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import anyio
+import anyio.from_thread
 import anyio.to_thread
 
 from keelhaul.harness.environments.container_engine import Engine, EngineError, connect
-from keelhaul.harness.environments.container_leftovers import AT_ONCE, NODE, ROLE, RUN, remove_run, run_labels
+from keelhaul.harness.environments.container_leftovers import AT_ONCE, remove_run, run_labels
 from keelhaul.harness.environments.container_node import FAILURES, PORT, Command, ContainerNode, host_command
 from keelhaul.harness.environments.environment import ClusterSpec, SetupError
 from keelhaul.harness.environments.images import Say, ensure_image
@@ -63,7 +64,8 @@ class Containers:
         self._connect = connect
         self._engine: Engine | None = None
         self._members: dict[str, ContainerNode] = {}
-        self._killed: set[str] = set()
+        self._down: set[str] = set()
+        self._died: list[tuple[str, int]] = []
         self._limiter = anyio.CapacityLimiter(AT_ONCE)
         self._cutting = anyio.Lock()
 
@@ -71,6 +73,11 @@ class Containers:
     def nodes(self) -> tuple[str, ...]:
         """All members' names, in the one order that is the same everywhere."""
         return self._spec.nodes
+
+    @property
+    def died(self) -> tuple[tuple[str, int], ...]:
+        """The nodes that ended by themselves, each with its exit code, as of the last kill, restart or collect."""
+        return tuple(self._died)
 
     def address(self, node: str) -> tuple[str, int]:
         """Where clients reach this node: host and port, the same for the whole run.
@@ -83,7 +90,7 @@ class Containers:
         """Bring every node up; return when each answers. SetupError if that can't be done here."""
         engine = await self._blocking(self._open)
         # Abandoned if it is cancelled: it may take a minute, and what it makes belongs to no run.
-        image = await anyio.to_thread.run_sync(ensure_image, engine, self._say, abandon_on_cancel=True)
+        image = await anyio.to_thread.run_sync(ensure_image, engine, self._say_from_thread, abandon_on_cancel=True)
         name = "keelhaul-" + re.sub(r"[^a-zA-Z0-9_.-]", "-", self._spec.run_id)
         labels = run_labels(self._spec.run_id)
         try:
@@ -116,45 +123,45 @@ class Containers:
 
     async def kill(self, nodes: Sequence[str]) -> None:
         """End these nodes with SIGKILL, frozen or not; dead ones are left alone."""
-        self._killed.update(nodes)
+        await self._each(nodes, self._look)
+        self._down.update(nodes)
         await self._each(nodes, ContainerNode.kill)
 
     async def restart(self, nodes: Sequence[str]) -> None:
         """Start killed nodes again on the data that they left, and wait for an answer; those that run are left
         alone."""
-        dead = [node for node in nodes if await self._blocking(self._members[node].is_down)]
+        await self._each(nodes, self._look)
+        dead = [node for node in nodes if node in self._down]
         await self._each(dead, ContainerNode.start_again)
+        self._down.difference_update(dead)  # from here on, an end is its own
         await self._until_all_answer(dead, RESTART_SECONDS)
-        self._killed.difference_update(dead)
 
     async def pause(self, nodes: Sequence[str]) -> None:
-        """Freeze these nodes; their connections stay up and say nothing."""
+        """Freeze these nodes; their connections stay up and say nothing. If one doesn't run, none is frozen."""
+        await self._each(nodes, ContainerNode.require_running)
         await self._each(nodes, ContainerNode.pause)
 
     async def resume(self, nodes: Sequence[str]) -> None:
         """Let frozen nodes go on; those that run are left alone."""
         await self._each(nodes, ContainerNode.resume)
 
-    async def died(self) -> dict[str, str]:
-        """Return the nodes that are down although nobody killed them, with the end of what each said."""
-        engine = self._running_engine()
-        up = {
-            one.labels[NODE]
-            for one in await self._blocking(lambda: engine.containers(f"{RUN}={self._spec.run_id}"))
-            if one.labels.get(ROLE) == "program" and one.state in ("running", "paused")
-        }
-        down = [node for node in self.nodes if node not in up and node not in self._killed]
-        return {node: await self._blocking(self._members[node].last_words) for node in down}
-
     async def collect(self) -> None:
-        """Put each node's `trace.jsonl`, `wal` and `host.log` into `folder/nodes/NAME/`; VictimError names what could
-        not be had, after all else is there."""
+        """Put each node's `trace.jsonl`, `wal` and `host.log` into `folder/nodes/NAME/`. What can't be had is told, and
+        missing; no file is ever there in part."""
         folder = self._spec.folder / "nodes"
-        await self._each(list(self._members), lambda member: member.collect(folder / member.node))
+
+        def collect_from(member: ContainerNode) -> None:
+            member.collect(folder / member.node)
+            self._look(member)
+
+        try:
+            await self._each(list(self._members), collect_from)
+        except VictimError as error:
+            self._say(f"not everything could be collected: {error}")
 
     async def stop(self) -> None:
         """End the nodes and remove all that belongs to the run, as far as it exists; safe to call at any time, also
-        twice. SetupError if something is left."""
+        twice. VictimError if something is left."""
         engine = self._engine
         if engine is None:
             return
@@ -163,19 +170,26 @@ class Containers:
         try:
             await self._blocking(lambda: remove_run(engine, self._spec.run_id))
         except EngineError as error:
-            raise SetupError(f"Docker: not all of the run could be removed: {error}. Try `keelhaul clean`") from None
+            raise VictimError(f"not all of the run could be removed: {error}. Try `keelhaul clean`") from None
         self._members = {}
         self._engine = None
         engine.close()
 
+    def _look(self, member: ContainerNode) -> None:
+        """Take note of whether the node runs, and of an end that nobody brought about."""
+        code = member.exit_code()
+        if code is None:
+            self._down.discard(member.node)
+        elif member.node not in self._down:
+            self._down.add(member.node)
+            self._died.append((member.node, code))
+
+    def _say_from_thread(self, text: str) -> None:
+        anyio.from_thread.run_sync(self._say, text)
+
     def _open(self) -> Engine:
         # Kept from within the thread: a cancellation in between would lose it, and `stop` must find it.
         self._engine = self._connect()
-        return self._engine
-
-    def _running_engine(self) -> Engine:
-        if self._engine is None:
-            raise VictimError("there is no cluster: it was not started, or it was stopped")
         return self._engine
 
     async def _until_all_answer(self, nodes: Sequence[str], patience_seconds: float) -> None:
@@ -185,8 +199,10 @@ class Containers:
         async def one(node: str) -> None:
             member = self._members[node]
             while await ask(node, member.published, PATIENT_ANSWER_SECONDS) is None:
-                if await self._blocking(member.is_down):
-                    raise VictimError(f"it ended; it said: {await self._blocking(member.last_words)}")
+                code = await self._blocking(member.exit_code)
+                if code is not None:
+                    said = await self._blocking(member.last_words)
+                    raise VictimError(f"it ended with exit code {code}; it said: {said}")
                 if anyio.current_time() > deadline:
                     said = await self._blocking(member.last_words)
                     raise VictimError(f"it does not answer within {patience_seconds:g} s; it said: {said}")
@@ -196,7 +212,6 @@ class Containers:
 
     async def _each(self, nodes: Sequence[str], action: Callable[[ContainerNode], None]) -> None:
         """Do something blocking to each node, side by side; VictimError names those for which it failed."""
-        self._running_engine()
 
         async def one(node: str) -> None:
             await self._blocking(lambda: action(self._members[node]))
