@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 import anyio
@@ -20,7 +21,7 @@ def register_system(monkeypatch):
     """The small node of the host's tests, importable here and in child processes."""
     folder = str(Path(__file__).parents[1] / "nodes" / "host")
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.setenv("PYTHONPATH", folder)
+    monkeypatch.setenv("PYTHONPATH", folder, prepend=os.pathsep)
     return REGISTER
 
 
