@@ -159,9 +159,8 @@ def _invoke(
     """Begin what is due; return the state, when the next one is due (if known), and whether none ever will be."""
     context = Context(now_ns, interpreter.concurrency)
     while True:
-        found = state.upcoming
-        if found is None or found.wanted.time_ns < now_ns:
-            found = state.generator.ask(context)
+        upcoming = state.upcoming
+        found = state.generator.ask(context) if upcoming is None or upcoming.wanted.time_ns < now_ns else upcoming
         if isinstance(found, Nothing):
             return state, None, found is not PENDING
         if found.wanted.time_ns > now_ns:

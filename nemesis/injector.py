@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -155,17 +156,22 @@ class Injector:
         await self._victim.cut(union((made.grudge for made in self.in_force.values()), self._victim.nodes))
 
     async def heal(self) -> bool:
-        """Lift everything, whatever the records say is in force; return whether that worked. The plan is over then."""
+        """Lift everything, whatever the records say is in force; return whether that worked. The plan is over then.
+
+        Each step is tried, whatever becomes of the others: also when one fails in a way that is a mistake of ours.
+        """
         self._starts, self._stops, self._retry_ns = [], [], None
         lifted = sorted(self.in_force)
         self._record("heal", {"phase": "invoke", "faults": lifted})
         problems = []
-        members = self._victim.nodes
-        for lift in (self._victim.cut({}), self._victim.resume(members), self._victim.restart(members)):
+        victim, members = self._victim, self._victim.nodes
+        for lift in (partial(victim.cut, {}), partial(victim.resume, members), partial(victim.restart, members)):
             try:
-                await lift
+                await lift()
             except VictimError as error:
                 problems.append(str(error))
+            except Exception as error:
+                problems.append(f"{type(error).__name__}: {error}")
         self.in_force.clear()
         outcome: dict[str, Any] = {"outcome": "lifted"}
         if problems:

@@ -59,7 +59,7 @@ def make_plan(settings: PlannerSettings, time_limit_ns: int, random: Random) -> 
     faults: list[TimedFault] = []
     start_ns = int(settings.first_ns * scale)
     for setting, aim_at_leader in _deck(settings.faults, random):
-        duration_ns = _around(int(settings.duration_ns * scale), random)
+        duration_ns = _lasting(int(settings.duration_ns * scale), random)
         gap_ns = _around(int(settings.gap_ns * scale), random)
         overlaps = random.randrange(100) < OVERLAP_PERCENT
         stop_ns = start_ns + duration_ns
@@ -83,6 +83,11 @@ def _scale(settings: PlannerSettings, time_limit_ns: int) -> float:
 
 def _around(mean_ns: int, random: Random) -> int:
     return mean_ns // 2 + random.randrange(mean_ns + 1)
+
+
+def _lasting(mean_ns: int, random: Random) -> int:
+    """Return a duration; never 0, or a plan of instants would have no end."""
+    return max(1, _around(mean_ns, random))
 
 
 def _deck(settings: tuple[FaultSetting, ...], random: Random) -> Iterator[tuple[FaultSetting, bool]]:
