@@ -267,7 +267,7 @@ def root_cause(error: BaseException) -> BaseException:
     while seen < 20:
         inner = [found for found in error.args if isinstance(found, BaseException)]
         deeper = inner[0] if inner else (error.__cause__ or error.__context__)
-        if deeper is None or (isinstance(error, OSError) and error.errno is not None):
+        if deeper is None or (isinstance(error, OSError) and isinstance(error.errno, int)):
             return error
         error, seen = deeper, seen + 1
     return error

@@ -116,8 +116,8 @@ class ContainerNode:
             raise EngineError(f"{self._program} is not running")
 
     def exit_code(self) -> int | None:
-        """Return the program's exit code (137 after SIGKILL); None while it runs, frozen or not."""
-        return self._engine.exit_code(self._program)
+        """Return the program's exit code (137 after SIGKILL); None while it runs, frozen or not, or was never made."""
+        return self._engine.exit_code(self._program) if self._was_made else None
 
     def drop_from(self, addresses: Sequence[str]) -> None:
         """Drop what comes from exactly these addresses; return when that is in force.
