@@ -16,12 +16,12 @@ from keelhaul.harness.systems import SYSTEMS
 from keelhaul.harness.validation import (
     Problems,
     UsageError,
+    folder_name,
     many_of,
     number,
     one_of,
     table,
     tables,
-    text,
     unknown_name,
     whole,
 )
@@ -93,6 +93,16 @@ class Scenario:
         )
 
 
+_SETTINGS = {
+    "nodes": whole(1, NODES_MAX),
+    "time_limit_s": number(0.001, HOURS_MAX_S),
+    "rate": number(0.01, 1e6),
+    "concurrency": whole(1, 10_000),
+    "seed": whole(0, 2**63 - 1),
+    "environment": one_of(ENVIRONMENTS, "environment"),
+    "mutant": one_of(tuple(MUTANTS), "mutant"),
+}
+"""What a command line may say too, under the names of Scenario's fields."""
 _OPTION = whole(0, OPTION_MAX)
 _TARGETS = (*SYMBOLS, *(f"n{number}" for number in range(1, NODES_MAX + 1)))
 _SYSTEM_OPTIONS = {name: _OPTION for system in SYSTEMS.values() for name in system.options}
@@ -103,15 +113,15 @@ _FAULT = {
     "targets": many_of(_TARGETS, "target"),
 }
 _TABLES = {
-    "name": text(),
-    "nodes": whole(1, NODES_MAX),
-    "time_limit_s": number(0.001, HOURS_MAX_S),
+    "name": folder_name(reserved=("latest", "current")),
+    "nodes": _SETTINGS["nodes"],
+    "time_limit_s": _SETTINGS["time_limit_s"],
     "system": table({"name": one_of(tuple(SYSTEMS), "system"), **_SYSTEM_OPTIONS}, ("name",)),
     "workload": table(
         {
             "name": one_of(tuple(WORKLOADS), "workload"),
-            "rate": number(0.01, 1e6),
-            "concurrency": whole(1, 10_000),
+            "rate": _SETTINGS["rate"],
+            "concurrency": _SETTINGS["concurrency"],
             "timeout_ms": whole(1, 600_000),
             **_WORKLOAD_OPTIONS,
         },
@@ -135,13 +145,7 @@ _TABLES = {
             "fsync_ms": number(0, 60_000),
         }
     ),
-    "run": table(
-        {
-            "seed": whole(0, 2**63 - 1),
-            "environment": one_of(ENVIRONMENTS, "environment"),
-            "mutant": one_of(tuple(MUTANTS), "mutant"),
-        }
-    ),
+    "run": table({name: _SETTINGS[name] for name in ("seed", "environment", "mutant")}),
 }
 _read = table(_TABLES, ("name", "system", "workload"))
 
@@ -154,7 +158,7 @@ def load(path: Path) -> Scenario:
         raise UsageError([_unreadable(path, error)]) from None
     try:
         document = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of more digits than Python reads
         raise UsageError([f"{path}: not TOML: {error}"]) from None
     problems: Problems = []
     found = _read(document, "", problems)
@@ -219,18 +223,26 @@ def problems_of(scenario: Scenario) -> Problems:
 
 
 def override(scenario: Scenario, **changes: Any) -> Scenario:
-    """Return the scenario with what the command line says; None leaves a value alone. UsageError if it can't run so."""
-    changed = replace(scenario, **{name: value for name, value in changes.items() if value is not None})
-    if problems := problems_of(changed):
+    """Return the scenario with what the command line says; None leaves a value alone. UsageError if it can't run so.
+
+    The bounds are those of the file: what is run must be readable again from the run's folder.
+    """
+    problems: Problems = []
+    given = {
+        name: _SETTINGS[name](value, _option(name), problems) for name, value in changes.items() if value is not None
+    }
+    changed = replace(scenario, **given)
+    if problems := problems or problems_of(changed):
         raise UsageError(problems)
     return changed
 
 
+def _option(name: str) -> str:
+    return "--" + {"time_limit_s": "time-limit", "environment": "env"}.get(name, name)
+
+
 def chosen_by(path: Path, changes: dict[str, Any]) -> Scenario:
-    """Read a scenario file and apply the command line; a misspelt mutant is told with the nearest."""
-    mutant = changes.get("mutant")
-    if mutant is not None and mutant not in MUTANTS:
-        raise UsageError([unknown_name("--mutant", mutant, MUTANTS, "mutant")])
+    """Read a scenario file and apply the command line."""
     return override(load(path), **changes)
 
 

@@ -6,6 +6,7 @@ A *reader* is a function from (value, path, problems) to what the value means. I
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeAlias
@@ -14,14 +15,19 @@ Problems: TypeAlias = list[str]
 Reader: TypeAlias = Callable[[Any, str, Problems], Any]
 
 SHOWN_CHARS_MAX = 60
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class UsageError(Exception):
     """What a person wrote can't be meant: exit 254. `problems` are sentences, at least one."""
 
     def __init__(self, problems: Problems) -> None:
-        super().__init__("; ".join(problems))
+        super().__init__(problems)  # the very arguments, so that it comes whole out of a worker process
         self.problems = problems
+
+    def __str__(self) -> str:
+        return "; ".join(self.problems)
 
 
 def unknown_name(path: str, value: str, allowed: Collection[str], what: str = "value") -> str:
@@ -33,7 +39,10 @@ def unknown_name(path: str, value: str, allowed: Collection[str], what: str = "v
 
 def shown(value: Any) -> str:
     """Return a value as it can stand in a message, never longer than a line."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return "an enormous value"
     return text if len(text) <= SHOWN_CHARS_MAX else text[: SHOWN_CHARS_MAX - 1] + "…"
 
 
@@ -45,6 +54,21 @@ def text(default: str = "") -> Reader:
             return value
         problems.append(f"{path}: {shown(value)} isn't a text")
         return default
+
+    return read
+
+
+def folder_name(reserved: Collection[str] = ()) -> Reader:
+    """Read a name that can be a folder's, a container's and a link's everywhere, and leads nowhere else."""
+
+    def read(value: Any, path: str, problems: Problems) -> str:
+        if isinstance(value, str) and _FOLDER_NAME.fullmatch(value) and value not in reserved:
+            return value
+        problems.append(
+            f"{path}: {shown(value)} can't name a folder; allowed are up to 64 letters, digits, '.', '_' and '-', "
+            f"beginning with a letter or digit, but not {' or '.join(reserved) or 'an empty name'}"
+        )
+        return ""
 
     return read
 
@@ -64,12 +88,21 @@ def one_of(allowed: Collection[str], what: str) -> Reader:
     return read
 
 
-def many_of(allowed: Collection[str], what: str) -> Reader:
-    """Read a non-empty list of names out of `allowed`."""
+def optional(read_some: Reader) -> Reader:
+    """Read null as None, and anything else with `read_some`."""
+
+    def read(value: Any, path: str, problems: Problems) -> Any:
+        return None if value is None else read_some(value, path, problems)
+
+    return read
+
+
+def many_of(allowed: Collection[str], what: str, least: int = 1) -> Reader:
+    """Read a list of at least so many names out of `allowed`."""
     read_one = one_of(allowed, what)
 
     def read(value: Any, path: str, problems: Problems) -> tuple[str, ...]:
-        if not isinstance(value, list) or not value:
+        if not isinstance(value, list) or len(value) < least:
             problems.append(f"{path}: {shown(value)} isn't a list of names (allowed: {', '.join(allowed)})")
             return tuple(allowed)
         return tuple(read_one(item, f"{path}[{at}]", problems) for at, item in enumerate(value))
@@ -114,7 +147,8 @@ def table(readers: Mapping[str, Reader], required: Collection[str] = ()) -> Read
             if key in readers:
                 found[key] = readers[key](item, f"{prefix}{key}", problems)
             else:
-                problems.append(unknown_name(f"{prefix}{key}", key, readers, "setting"))
+                place = key if _BARE_KEY.fullmatch(key) else shown(key)
+                problems.append(unknown_name(f"{prefix}{place}", key, readers, "setting"))
         problems.extend(f"{prefix}{key}: is missing" for key in required if key not in value)
         return found
 
