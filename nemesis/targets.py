@@ -38,6 +38,8 @@ def resolve(
 
 def _count(target: str, members: int) -> int:
     counts = {"one": 1, "minority": members - majority(members), "majority": majority(members), "all": members}
+    if target not in counts:
+        raise Unmet(f"there is no node {target}")
     return counts[target]
 
 

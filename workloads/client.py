@@ -5,7 +5,7 @@ A session starts at its process' home node (node i mod n for thread i, as in Jep
 deposed leaders and to minorities too. A definite "not me" with a hint moves it on to that leader, a refused
 connection to the next node: in both cases nothing took effect, so trying again is safe. Anything after a request was
 sent and not answered is indefinite: `info`, unless the operation only reads, in which case it had no effect and is
-recorded as `fail`.
+recorded as `fail`. So is an answer that isn't one: success is said by the request's type with `_ok`, as in Maelstrom.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from keelhaul.nodes.events import Body
 
 ATTEMPTS_MAX = 4
 """Home, a stale hint, the leader, and one more if it moved just then; then the operation fails, the next one tries."""
+
+SHOWN_MAX = 60
+"""Characters of an unexpected reply's type that the history repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Protocols(Protocol):
         ...
 
     def result(self, f: str, value: Any, reply: Body) -> Any:
-        """Turn a successful reply into the completed operation's value."""
+        """Turn a successful reply into the completed operation's value; KeyError if the reply lacks something."""
         ...
 
     def reads_only(self, f: str) -> bool:
@@ -64,6 +67,7 @@ class Session:
         self._nodes = nodes
         self._at = home % len(nodes)
         self._attempts = 0
+        self._success = ""
 
     def begin(self) -> Request:
         """Return the first request."""
@@ -71,8 +75,13 @@ class Session:
 
     def replied(self, body: Body) -> Request | Completion:
         """The node answered."""
+        if body["type"] == self._success:
+            try:
+                return Completion("ok", self._protocols.result(self._f, self._value, body))
+            except KeyError as missing:
+                return self._indefinite(f"a reply without {missing}")
         if body["type"] != "error":
-            return Completion("ok", self._protocols.result(self._f, self._value, body))
+            return self._indefinite(f"a reply of type {body['type'][:SHOWN_MAX]!r}, which answers something else")
         code = body.get("code")
         error = [code, body.get("text")]
         if not (isinstance(code, int) and is_definite(code)):
@@ -103,4 +112,6 @@ class Session:
 
     def _request(self) -> Request:
         self._attempts += 1
-        return Request(self._nodes[self._at], self._protocols.request(self._f, self._value))
+        body = self._protocols.request(self._f, self._value)
+        self._success = f"{body['type']}_ok"
+        return Request(self._nodes[self._at], body)

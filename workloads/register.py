@@ -35,7 +35,7 @@ class RegisterProtocols:
 
     def result(self, f: str, value: Any, reply: Body) -> Any:
         """A read is filled in with what was read; the others stay as they were."""
-        return keyed(value[0], reply.get("value")) if f == "read" else value
+        return keyed(value[0], reply["value"]) if f == "read" else value
 
     def reads_only(self, f: str) -> bool:
         """Only a read never changes anything."""

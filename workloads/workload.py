@@ -35,7 +35,7 @@ class WorkloadKind:
 
 
 def weighted(weights: dict[str, int]) -> tuple[str, ...]:
-    """Return a tuple in which each name stands as often as its weight says; a uniform choice from it is a weighted one."""
+    """Return each name as often as its weight says: a uniform choice from that is a weighted one."""
     return tuple(name for name, weight in weights.items() for _ in range(weight))
 
 
