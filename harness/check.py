@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from keelhaul.harness import codec, scenario, store
+from keelhaul.harness import codec, plan_file, scenario, store
 from keelhaul.harness.judge import judge
 from keelhaul.harness.progress import Observer
 from keelhaul.harness.scenario import Scenario
@@ -20,7 +20,7 @@ from keelhaul.harness.validation import UsageError
 def check(folder: Path, observer: Observer) -> dict[str, Any]:
     """Judge the run in `folder`; return the verdict record. UsageError if its files can't be read."""
     is_run = (folder / store.SCENARIO).is_file()
-    stored = _stored(folder)
+    stored = store.read_verdict(folder)
     try:
         history = codec.read_history(folder / store.HISTORY, forgive_torn_tail=is_run and not stored)
     except codec.UnreadableHistory as error:
@@ -36,16 +36,5 @@ def check(folder: Path, observer: Observer) -> dict[str, Any]:
         traces = store.read_traces(folder, chosen.members) if is_run else None
     except ValueError as error:
         raise UsageError([str(error)]) from None
-    plan = store.read_plan(folder) if (folder / store.PLAN).is_file() else None
+    plan = plan_file.read_plan(folder) if (folder / store.PLAN).is_file() else None
     return judge(chosen, plan, history, traces, folder, tuple(stored.get("crashes", ()))).record
-
-
-def _stored(folder: Path) -> dict[str, Any]:
-    path = folder / store.VERDICT
-    if not path.is_file():
-        return {}
-    try:
-        found = codec.decode(path.read_bytes())
-    except ValueError as error:
-        raise UsageError([f"{path}: {error}"]) from None
-    return found if isinstance(found, dict) else {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from keelhaul.harness import codec, scenario, store
+from keelhaul.harness import plan_file, scenario, store
 from keelhaul.harness.progress import Observer
 from keelhaul.harness.run import record
 from keelhaul.harness.validation import UsageError
@@ -16,7 +16,8 @@ from keelhaul.harness.validation import UsageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """`same`: the histories have the same digest. Otherwise `difference` says where they part. `stored`: verdict.json."""
+    """`same`: the histories have the same digest. Otherwise `difference` says where they part. `stored` is what
+    verdict.json holds."""
 
     same: bool
     sha256: str
@@ -34,7 +35,14 @@ def replay(folder: Path, observer: Observer) -> Replayed:
                 f"To run its scenario and plan again: keelhaul run {folder / store.SCENARIO}"
             ]
         )
-    stored = _stored_verdict(folder)
+    stored = store.read_verdict(folder)
+    if stored.get("interrupted"):
+        raise UsageError(
+            [
+                f"{folder}: this run was interrupted, at a moment that no replay can hit. "
+                f"To run its scenario and plan to their end: keelhaul run {folder / store.SCENARIO}"
+            ]
+        )
     history = folder / store.HISTORY
     expected = store.sha256_of(history) if history.is_file() else stored.get("history_sha256")
     if expected is None:
@@ -42,21 +50,10 @@ def replay(folder: Path, observer: Observer) -> Replayed:
             [f"{folder}: neither {store.HISTORY} nor its digest in {store.VERDICT} is there to compare with"]
         )
     with TemporaryDirectory(prefix="keelhaul-replay-") as temporary:
-        again = record(chosen, store.read_plan(folder), Path(temporary), observer, keep_traces=False)
+        again = record(chosen, plan_file.read_plan(folder), Path(temporary), observer, keep_traces=False)
         same = again.history_sha256 == expected
         difference = "" if same else _first_difference(history, Path(temporary) / store.HISTORY)
     return Replayed(same=same, sha256=again.history_sha256, difference=difference, stored=stored)
-
-
-def _stored_verdict(folder: Path) -> dict[str, Any]:
-    path = folder / store.VERDICT
-    if not path.is_file():
-        return {}
-    try:
-        found = codec.decode(path.read_bytes())
-    except ValueError as error:
-        raise UsageError([f"{path}: {error}"]) from None
-    return found if isinstance(found, dict) else {}
 
 
 def _first_difference(stored: Path, again: Path) -> str:

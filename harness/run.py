@@ -17,7 +17,7 @@ from typing import Any
 
 from keelhaul.checkers.checker import NodeTrace
 from keelhaul.checkers.history import History, Row
-from keelhaul.harness import codec, scenario, seeds, store
+from keelhaul.harness import codec, plan_file, scenario, seeds, store
 from keelhaul.harness.conductor import Conductor
 from keelhaul.harness.environments.environment import ClusterSpec, LiveEnvironment
 from keelhaul.harness.judge import Judged, judge
@@ -59,7 +59,7 @@ def execute(
     if plan is None:
         plan = make_plan(chosen.planner_settings(), chosen.time_limit_ns, seeds.stream(chosen.seed, "nemesis"))
     store.write_whole(folder / store.SCENARIO, scenario.dump(chosen).encode())
-    store.write_plan(folder, plan)
+    plan_file.write_plan(folder, plan)
     if not brief:
         store.link(store_folder, folder, "current")
     observer.started(_facts(chosen))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,8 +20,7 @@ from typing import Any, Self
 from keelhaul.checkers.checker import NodeTrace
 from keelhaul.checkers.history import Row
 from keelhaul.harness import codec
-from keelhaul.harness.validation import UsageError
-from keelhaul.nemesis.plan import Plan, TimedFault
+from keelhaul.harness.validation import UsageError, shown
 
 HISTORY, SCENARIO, PLAN, VERDICT, REPORT, LOG = (
     "history.jsonl",
@@ -33,15 +33,23 @@ HISTORY, SCENARIO, PLAN, VERDICT, REPORT, LOG = (
 
 
 def new_run_folder(store: Path, scenario: str, seed: int) -> Path:
-    """Make and return a new run's folder. Its time is UTC; a second run within the same millisecond gets a suffix."""
-    store.mkdir(parents=True, exist_ok=True)
-    ignore = store / ".gitignore"
-    if not ignore.exists():
-        write_whole(ignore, b"*\n")
+    """Make and return a new run's folder; UsageError if there can't be one. Its time is UTC; a second run within the
+    same millisecond gets a suffix."""
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        ignore = store / ".gitignore"
+        if not ignore.exists():
+            write_whole(ignore, b"*\n")
+        return _new_folder(store / scenario, seed)
+    except OSError as error:
+        raise UsageError([f"{error.filename or store}: no run can be stored there: {error.strerror}"]) from None
+
+
+def _new_folder(parent: Path, seed: int) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z"
     suffix = 0
     while True:
-        folder = store / scenario / (f"{stamp}-{seed}" if suffix == 0 else f"{stamp}-{seed}-{suffix}")
+        folder = parent / (f"{stamp}-{seed}" if suffix == 0 else f"{stamp}-{seed}-{suffix}")
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
@@ -63,8 +71,11 @@ def link(store: Path, folder: Path, *names: str) -> None:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is either not there or complete."""
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 class HistoryWriter:
@@ -107,24 +118,45 @@ class HistoryWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.flush()
-        os.close(self._file)
+        try:
+            self.flush()
+        finally:
+            os.close(self._file)
 
 
-def write_plan(folder: Path, plan: Plan) -> None:
-    """Write `plan.json`."""
-    faults = [{name: getattr(fault, name) for name in TimedFault.__slots__} for fault in plan.faults]
-    write_whole(folder / PLAN, codec.encode_pretty({"requested": list(plan.requested), "faults": faults}))
-
-
-def read_plan(folder: Path) -> Plan:
-    """Read `plan.json`; UsageError if it isn't one."""
-    path = folder / PLAN
+def read_verdict(folder: Path) -> dict[str, Any]:
+    """Return what `verdict.json` holds; an empty object if there is none. UsageError if it isn't one of ours."""
+    path = folder / VERDICT
+    if not path.is_file():
+        return {}
     try:
         found = codec.decode(path.read_bytes())
-        return Plan(tuple(TimedFault(**fault) for fault in found["faults"]), tuple(found["requested"]))
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UsageError([f"{path}: not a plan: {error}"]) from None
+    except (OSError, ValueError) as error:
+        raise UsageError([f"{path}: can't be read: {error}"]) from None
+    if not isinstance(found, dict):
+        raise UsageError([f"{path}: {shown(found)} isn't a verdict record"])
+    problems = [
+        f"{path}: {name}: {shown(found[name])} isn't {what}"
+        for name, (what, fits) in _VERDICT_FIELDS.items()
+        if name in found and not fits(found[name])
+    ]
+    if problems:
+        raise UsageError(problems)
+    return found
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+_VERDICT_FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "verdict": ("valid, invalid or unknown", ("valid", "invalid", "unknown").__contains__),
+    "reasons": ("a list of sentences", _are_texts),
+    "crashes": ("a list of sentences", _are_texts),
+    "history_sha256": ("a digest", lambda value: isinstance(value, str)),
+    "interrupted": ("true or false", lambda value: isinstance(value, bool)),
+}
+"""Those fields that are read again, what they hold, and whether a value fits."""
 
 
 def write_traces(folder: Path, traces: tuple[NodeTrace, ...]) -> None:
