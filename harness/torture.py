@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from keelhaul.checkers.verdict import Verdict, merge
 from keelhaul.harness.environments.environment import SetupError
 from keelhaul.harness.progress import TortureObserver
 from keelhaul.harness.scenario import Scenario
+from keelhaul.harness.validation import UsageError
 
 QUEUED_PER_JOB = 4
 """Enough to keep the workers busy, few enough that `--fail-fast` and Ctrl-C end soon."""
@@ -33,6 +36,9 @@ class RunRow:
     reason: str
     reproduce: str
     harness_failed: bool = False
+
+
+Work: TypeAlias = Callable[[int], RunRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,47 +86,65 @@ def _summary(rows: list[RunRow], interrupted: bool) -> Summary:
 
 def _rows(scenario: Scenario, seeds: range, jobs: int, store: Path) -> Iterator[RunRow]:
     """Yield rows as runs end. One job needs no pool, and leaves Ctrl-C to the run itself."""
+    work = partial(_run_one, scenario, store)
     if jobs == 1:
-        for seed in seeds:
-            yield _run_one(scenario, seed, store)
+        yield from map(work, seeds)
         return
+    left = iter(seeds)
+    while suspects := (yield from _spread(work, left, jobs)):
+        for seed in suspects:
+            yield _alone(work, seed)
+
+
+def _spread(work: Work, left: Iterator[int], jobs: int) -> Generator[RunRow, None, list[int]]:
+    """Run what is left in a pool. If a worker is killed, all that it and the others had before them is lost, and the
+    pool is of no further use: return those seeds, any of which may have been the cause."""
+    suspects: list[int] = []
+    running: dict[Future[RunRow], int] = {}
+    with _pool(jobs) as executor:
+        while True:
+            while not suspects and len(running) < jobs * QUEUED_PER_JOB and (seed := next(left, None)) is not None:
+                try:
+                    running[executor.submit(work, seed)] = seed
+                except BrokenProcessPool:
+                    suspects.append(seed)
+            if not running:
+                return sorted(suspects)
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in sorted(done, key=running.__getitem__):
+                seed = running.pop(future)
+                if isinstance(future.exception(), BrokenProcessPool):
+                    suspects.append(seed)
+                else:
+                    yield future.result()
+
+
+def _alone(work: Work, seed: int) -> RunRow:
+    """Run one seed in a worker of its own, so that it costs no other anything."""
+    with _pool(1) as executor:
+        try:
+            return executor.submit(work, seed).result()
+        except BrokenProcessPool:
+            return _failed(seed, "the worker process of the harness that made this run was killed, twice")
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[Executor]:
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(max_workers=jobs, mp_context=context, initializer=_ignore_interrupts)
     try:
-        yield from _spread(executor, lambda seed: executor.submit(_run_one, scenario, seed, store), seeds, jobs)
+        yield executor
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _spread(
-    executor: Executor, submit: Callable[[int], Future[RunRow]], seeds: Iterable[int], jobs: int
-) -> Iterator[RunRow]:
-    left = iter(seeds)
-    running: dict[Future[RunRow], int] = {}
-    while True:
-        while len(running) < jobs * QUEUED_PER_JOB and (seed := next(left, None)) is not None:
-            running[submit(seed)] = seed
-        if not running:
-            return
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in sorted(done, key=running.__getitem__):
-            yield _row_of(future, running.pop(future))
-
-
-def _row_of(future: Future[RunRow], seed: int) -> RunRow:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        return _failed(seed, "a worker process of the harness was killed")
-
-
-def _run_one(scenario: Scenario, seed: int, store: Path) -> RunRow:
+def _run_one(scenario: Scenario, store: Path, seed: int) -> RunRow:
     from keelhaul.harness.console import Quiet
     from keelhaul.harness.run import execute
 
     try:
         finished = execute(replace(scenario, seed=seed), store, Quiet(), brief=True)
-    except SetupError:
+    except (SetupError, UsageError):  # no other seed would fare better
         raise
     except Exception as error:
         return _failed(seed, f"the harness failed: {type(error).__name__}: {error}")
