@@ -2,11 +2,17 @@
 
 The coroutines of the environment never suspend here, so they are run to their end on the spot: the injector is the same
 code that the live driver awaits.
+
+Ctrl-C waits for the end of the event that is being handled: nothing is ever half done, least of all in a node, which
+would be blamed for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+import signal
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from functools import partial
 from random import Random
 from typing import Any, TypeVar
@@ -52,39 +58,56 @@ class SimulatedRun:
         self._handles: dict[int, int] = {}
         self._phase = "main"
         self._phase_over = False
+        self._interrupted = False
         self._wake = 0
 
     def run(self) -> bool:
         """Run all phases; return False if it was interrupted (what was recorded so far stands, and all is healed)."""
-        try:
+        with self._noticing_interrupts():
             run_now(self._world.start())
             self._look()
             self._next_fault()
             self._operate([])
             self._until_phase_is_over()
-        except KeyboardInterrupt:
+            self._phase = "healing"
             run_now(self._injector.heal())
-            return False
-        self._phase = "healing"
-        run_now(self._injector.heal())
+            if not self._interrupted:
+                self._recovery()
+            return not self._interrupted
+
+    def _recovery(self) -> None:
         self._phase = "quiet"
-        self._advance(int(self._scenario.quiet_s * SECOND))
-        self._phase = "final"
         self._phase_over = False
+        self._scheduler.after(int(self._scenario.quiet_s * SECOND), self._begin_final_phase)
+        self._until_phase_is_over()
+
+    def _begin_final_phase(self) -> None:
+        self._phase = "final"
         self._conductor.begin_final_phase(self._scheduler.now_ns)
         self._operate([])
-        self._until_phase_is_over()
-        return True
 
     def _until_phase_is_over(self) -> None:
         while not self._phase_over and self._scheduler.run_next():
             pass
 
-    def _advance(self, duration_ns: int) -> None:
-        end: list[bool] = []
-        self._scheduler.after(duration_ns, end.append, True)
-        while not end:
-            self._scheduler.run_next()
+    @contextmanager
+    def _noticing_interrupts(self) -> Iterator[None]:
+        """End the phase at Ctrl-C, where that means KeyboardInterrupt; at once at the second, in case we hang."""
+        is_ours = threading.current_thread() is threading.main_thread()
+        if not (is_ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler):
+            yield
+            return
+
+        def interrupt(*_: object) -> None:
+            if self._interrupted:
+                raise KeyboardInterrupt
+            self._interrupted = self._phase_over = True
+
+        signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     # --- clients
 
@@ -95,7 +118,7 @@ class SimulatedRun:
             self._world.give_up(self._handles.pop(thread))
         for dispatch in due.dispatches:
             self._request(dispatch, dispatch.session.begin())
-        self._phase_over = due.done
+        self._phase_over = due.done or self._interrupted
         self._wake += 1
         if due.wake_ns is not None:
             self._scheduler.at(due.wake_ns, self._on_wake, self._wake)
