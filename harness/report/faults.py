@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keelhaul.checkers.history import History, Row
+from keelhaul.checkers.faults import SKIPPED, FaultInterval, faults_of
+from keelhaul.checkers.history import History
 from keelhaul.harness.report.wording import printable
-
-OUTCOMES = {"in_force": "in force"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,38 +25,19 @@ class Band:
 
 
 def bands_of(history: History) -> tuple[Band, ...]:
-    """Return the faults, in the order in which they began or were skipped."""
-    begun: dict[Any, tuple[int, Row, Row]] = {}
-    ended: dict[Any, int] = {}
-    healed: list[tuple[int, int]] = []
-    asked: dict[Any, Row] = {}
-    for row in history.nemesis:
-        value = row.value if isinstance(row.value, dict) else {}
-        fault, done = repr(value.get("fault")), value.get("phase") == "done"
-        if row.f.startswith("start-"):
-            if done:
-                begun[fault] = (row.index, asked.get(fault, row), row)
-            else:
-                asked[fault] = row
-        elif done and value.get("outcome") == "lifted" and row.f.startswith("stop-"):
-            ended.setdefault(fault, row.time)
-        elif done and value.get("outcome") == "lifted":
-            healed.append((row.index, row.time))
-    return tuple(_band(fault, *begun[fault], ended, healed) for fault in begun)
+    """Return the faults, in the order in which they were asked for."""
+    return tuple(_band(fault) for fault in faults_of(history))
 
 
-def _band(
-    fault: Any, index: int, asked: Row, row: Row, ended: Mapping[Any, int], healed: list[tuple[int, int]]
-) -> Band:
-    skipped = row.value.get("outcome") == "skipped"
-    heal_ns = next((time for at, time in healed if at > index), None)
+def _band(fault: FaultInterval) -> Band:
+    skipped = fault.outcome == SKIPPED
     return Band(
-        kind=row.f.removeprefix("start-"),
-        start_ns=None if skipped else asked.time,
-        end_ns=None if skipped else ended.get(fault, heal_ns),
-        what=_what(row.value),
-        outcome=printable(str(row.value.get("outcome")).replace("_", " ")),
-        reason=printable(str(row.value.get("reason", ""))),
+        kind=printable(fault.kind),
+        start_ns=None if skipped else fault.started_ns,
+        end_ns=None if skipped else fault.ended_ns,
+        what=_what({**fault.requested, **fault.detail}),
+        outcome=fault.outcome.replace("_", " "),
+        reason=printable(str(fault.detail.get("reason", ""))),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -15,7 +16,7 @@ from string import Template
 from keelhaul.harness.report.data import ReportData
 from keelhaul.harness.report.faults import bands_of
 from keelhaul.harness.report.markup import escaped, joined, json_for_script
-from keelhaul.harness.report.named import named_operations
+from keelhaul.harness.report.named import NamedGroup, named_groups
 from keelhaul.harness.report.plots import drawn, plot_data
 from keelhaul.harness.report.sections import (
     checkers_section,
@@ -39,15 +40,15 @@ def write_report(folder: Path, data: ReportData) -> None:
 def page(data: ReportData) -> str:
     """Return the whole page."""
     style, script = _asset("report.css"), _asset("report.js")
-    named = named_operations(data.history, data.results)
-    named_rows = {operation.invoked for operations in named.values() for operation in operations}
+    groups = named_groups(data.history, data.results)
+    named = _marks(groups)
     bands = bands_of(data.history)
-    operations = drawn(data.history.operations, named_rows)
+    operations = drawn(data.history.operations, named)
     body = joined(
         (
             verdict_section(data),
             facts_section(data),
-            named_section(named),
+            named_section(groups),
             plots_section(operations, data.history, any_named=bool(named)),
             stats_section(data.history),
             faults_section(bands, data.record),
@@ -60,9 +61,17 @@ def page(data: ReportData) -> str:
         title=escaped(title),
         style=style,
         body=body,
-        data=json_for_script(plot_data(data.history, operations, bands, named_rows)),
+        data=json_for_script(plot_data(data.history, operations, bands, named)),
         script=script,
     )
+
+
+def _marks(groups: Iterable[NamedGroup]) -> dict[int, bool]:
+    """Return the named operations, by the rows of their invocations, and whether a verdict is about them."""
+    marks: dict[int, bool] = {}
+    for member in (member for group in groups for member in group.members):
+        marks[member.operation.invoked] = member.central or marks.get(member.operation.invoked, False)
+    return marks
 
 
 def _asset(name: str) -> str:

@@ -8,7 +8,7 @@ text to be shown, so that no integer loses digits in a JavaScript number. Times 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keelhaul.checkers.history import History, Operation
@@ -23,19 +23,23 @@ _BUCKETS_MAX = 600
 _OUTCOMES = ("ok", "fail", "info")
 
 
-def drawn(operations: Sequence[Operation], named: Set[int]) -> list[Operation]:
-    """Return the operations to be drawn: all; or OPERATIONS_DRAWN_MAX in a row, around the first that is named (by the
-    row of its invocation), and the other named ones."""
+def drawn(operations: Sequence[Operation], named: Mapping[int, bool]) -> list[Operation]:
+    """Return the operations to be drawn: all; or OPERATIONS_DRAWN_MAX in a row, around the first that a verdict is
+    about, and the other named ones. `named` is as for `plot_data`."""
     if len(operations) <= OPERATIONS_DRAWN_MAX:
         return list(operations)
-    first = next((at for at, operation in enumerate(operations) if operation.invoked in named), 0)
+    central = {row for row, is_central in named.items() if is_central} or named.keys()
+    first = next((at for at, operation in enumerate(operations) if operation.invoked in central), 0)
     begin = max(0, min(first - OPERATIONS_DRAWN_MAX // 2, len(operations) - OPERATIONS_DRAWN_MAX))
     end = begin + OPERATIONS_DRAWN_MAX
     return [operation for at, operation in enumerate(operations) if begin <= at < end or operation.invoked in named]
 
 
-def plot_data(history: History, shown_operations: Sequence[Operation], bands: Sequence[Band], named: Set[int]) -> Any:
-    """Return what report.js expects, as JSON."""
+def plot_data(
+    history: History, shown_operations: Sequence[Operation], bands: Sequence[Band], named: Mapping[int, bool]
+) -> Any:
+    """Return what report.js expects, as JSON. `named` holds the row of each named operation's invocation, and whether
+    the verdict is about it."""
     span_ns = _time(history.rows[-1].time if history.rows else 0)
     kinds = list(dict.fromkeys(band.kind for band in bands))
     strings = _Strings()
@@ -43,7 +47,7 @@ def plot_data(history: History, shown_operations: Sequence[Operation], bands: Se
     return {
         "span_ns": span_ns,
         "operations": [
-            _operation(operation, lane_of[operation.process], operation.invoked in named, strings)
+            _operation(operation, lane_of[operation.process], _mark(operation, named), strings)
             for operation in shown_operations
         ],
         "lanes": lanes,
@@ -68,7 +72,7 @@ class _Strings:
         return self._numbers[text]
 
 
-def _operation(operation: Operation, lane: int, named: bool, strings: _Strings) -> list[int]:
+def _operation(operation: Operation, lane: int, mark: int, strings: _Strings) -> list[int]:
     texts = (str(operation.process), printable(operation.f), shown(operation.value))
     after = (shown(operation.result), shown(operation.error))
     return [
@@ -80,8 +84,12 @@ def _operation(operation: Operation, lane: int, named: bool, strings: _Strings) 
         -1 if operation.completed_ns is None else _time(operation.completed_ns),
         operation.invoked,
         -1 if operation.completed is None else operation.completed,
-        int(named),
+        mark,
     ]
+
+
+def _mark(operation: Operation, named: Mapping[int, bool]) -> int:
+    return {None: 0, False: 1, True: 2}[named.get(operation.invoked)]
 
 
 def _band(band: Band, kinds: list[str], span_ns: int) -> Mapping[str, Any]:

@@ -12,9 +12,11 @@ from keelhaul.checkers.verdict import Result
 from keelhaul.harness.report.data import ReportData
 from keelhaul.harness.report.faults import Band
 from keelhaul.harness.report.markup import Markup, element, joined, table
+from keelhaul.harness.report.named import Named, NamedGroup
 from keelhaul.harness.report.wording import cut, duration, moment, shown, verdict_words
 
-NAMED_ROWS_MAX = 200
+NAMED_ROWS_MAX = 100
+NAMED_GROUPS_MAX = 20
 DETAILS_CHARACTERS_MAX = 20_000
 _VERDICTS = ("valid", "invalid", "unknown")
 
@@ -87,26 +89,33 @@ def _checkers(results: Mapping[str, Result], record: Mapping[str, Any]) -> dict[
     return told
 
 
-def named_section(named: Mapping[str, Sequence[Operation]]) -> Markup:
-    """Return the operations that checkers named, one table for each checker; nothing if there are none."""
+def named_section(groups: Sequence[NamedGroup]) -> Markup:
+    """Return the operations that checkers named, one table for each violation; nothing if there are none."""
     columns = (
         ("row", "number"), ("process", "number"), ("invoked", "time"), ("took", "number"), ("f", ""),
-        ("value", "value"), ("outcome", ""), ("result", "value"), ("error", "value"),
+        ("value", "value"), ("outcome", ""), ("result", "value"), ("error", "value"), ("role", ""),
     )  # fmt: skip
     parts = []
-    for checker, operations in named.items():
-        rows = (_named_row(operation) for operation in operations[:NAMED_ROWS_MAX])
-        more = len(operations) - NAMED_ROWS_MAX
-        note = element("p", f"… and {more} more", class_="note") if more > 0 else Markup("")
-        parts.append(joined((element("p", f"{checker} names:"), table(columns, rows, ""), note)))
-    return element("section", element("h2", "Operations named by the checkers"), *parts) if parts else Markup("")
+    for group in groups[:NAMED_GROUPS_MAX]:
+        rows = (_named_row(member) for member in group.members[:NAMED_ROWS_MAX])
+        parts.append(joined((element("h3", group.title), table(columns, rows, ""))))
+        parts.append(_more(len(group.members) - NAMED_ROWS_MAX, "operations"))
+    parts.append(_more(len(groups) - NAMED_GROUPS_MAX, "violations"))
+    title = element("h2", "Operations named by the checkers")
+    return element("section", title, *parts) if groups else Markup("")
 
 
-def _named_row(operation: Operation) -> tuple[Any, ...]:
+def _more(count: int, noun: str) -> Markup:
+    return element("p", f"… and {count} more {noun}", class_="note") if count > 0 else Markup("")
+
+
+def _named_row(member: Named) -> tuple[Any, ...]:
+    operation = member.operation
     took = "open" if operation.completed_ns is None else duration(operation.completed_ns - operation.invoked_ns)
+    role = element("strong", f"▼ {member.role}", class_="named") if member.central else member.role
     return (
         operation.invoked, operation.process, moment(operation.invoked_ns), took, operation.f, shown(operation.value),
-        operation.outcome, shown(operation.result), shown(operation.error),
+        operation.outcome, shown(operation.result), shown(operation.error), role,
     )  # fmt: skip
 
 
@@ -170,7 +179,11 @@ def _legend(any_named: bool) -> Markup:
         ("fail", "M2 6h18v5h-18z", "fail: took no effect (half height; ✕ among the latencies)"),
         ("info", "M2 1.5h18v9h-18z", "info: nobody knows (hollow; ◇ among the latencies)"),
     ]
-    entries += [("named-mark", "M11 11l-6 -10h12z", "named by a checker")] if any_named else []
+    entries += (
+        [("named-mark", "M11 11l-6 -10h12z", "what a verdict is about; outlined: what a checker names with it")]
+        if any_named
+        else []
+    )
     marks = [
         element(
             "span", element("svg", element("path", class_=kind, d=path), viewBox="0 0 22 12", aria_hidden="true"), text

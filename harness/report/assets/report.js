@@ -13,7 +13,7 @@
     const text = (index) => data.strings[index];
     return {
       number, lane, process: text(process), f: text(f), value: text(value), outcome: OUTCOMES[outcome],
-      result: text(result), error: text(error), start, end, invoked, completed, named: named === 1,
+      result: text(result), error: text(error), start, end, invoked, completed, named: named > 0, central: named === 2,
     };
   });
   const lanes = data.lanes.map(() => []);
@@ -138,7 +138,7 @@
       paths[operation.outcome] += boxPath(box);
       if (operation.named) {
         named += boxPath(box, 2);
-        marks += `M${box.x + box.width / 2} ${box.y - 2}l-5 -9h10z`;
+        if (operation.central) marks += `M${box.x + box.width / 2} ${box.y - 2}l-5 -9h10z`;
       }
     }
     for (const outcome of OUTCOMES) plot.body.append(svg("path", { class: outcome, d: paths[outcome] }));
@@ -229,7 +229,7 @@
       const [x, y] = dot(plot, operation);
       paths[operation.outcome] += { ok: "h0", fail: "m-3 -3l6 6m0 -6l-6 6", info: "m0 -4l4 4l-4 4l-4 -4z" }[operation.outcome]
         .replace(/^/, `M${x.toFixed(1)} ${y.toFixed(1)}`);
-      if (operation.named) named += ring(x, y);
+      if (operation.central) named += ring(x, y);
     }
     for (const outcome of OUTCOMES) plot.body.append(svg("path", { class: `dots ${outcome}`, d: paths[outcome] }));
     plot.body.append(svg("path", { class: "named", d: named }));
@@ -326,7 +326,7 @@
     ];
     const list = html("dl");
     for (const [name, text] of parts) if (text) list.append(html("dt", name), html("dd", text, "value"));
-    const title = `process ${operation.process}: ${operation.f}, ${operation.outcome}${operation.named ? " ▼ named by a checker" : ""}`;
+    const title = `process ${operation.process}: ${operation.f}, ${operation.outcome}${operation.central ? " ▼" : ""}${operation.named ? " named by a checker" : ""}`;
     tip.replaceChildren(html("strong", title), list);
     if (x !== null) place(x, y);
   }
@@ -377,11 +377,14 @@
 
   function shift(part) { const by = (view[1] - view[0]) * part; look(view[0] + by, view[1] + by); }
 
+  /* Open operations may have begun long before: the window is that of the named ones whose outcome is known. */
   function lookAtNamed() {
-    const named = operations.filter((operation) => operation.named);
+    const all = operations.filter((operation) => operation.named);
+    const known = all.filter((operation) => operation.outcome !== "info");
+    const named = known.length ? known : all;
     const from = named.reduce((a, operation) => Math.min(a, operation.start), Infinity);
     const to = named.reduce((a, operation) => Math.max(a, operation.end < 0 ? operation.start : operation.end), 0);
-    const margin = Math.max((to - from) * 0.1, 1e6);
+    const margin = Math.max((to - from) * 0.1, 5e6);
     look(from - margin, to + margin);
   }
 

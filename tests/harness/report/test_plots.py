@@ -11,8 +11,8 @@ from keelhaul.harness.report.plots import drawn, plot_data, rates
 SECOND = 1_000_000_000
 
 
-def data_of(history, named=frozenset()):
-    return plot_data(history, history.operations, (), named)
+def data_of(history, named=None):
+    return plot_data(history, history.operations, (), named or {})
 
 
 def test_an_operation_arrives_whole(history_of):
@@ -21,7 +21,7 @@ def test_an_operation_arrives_whole(history_of):
         (6, "invoke", 4, "read", [1, None]),
         (9, "fail", 3, "cas", None, [11, "not leader"]),
     )
-    data = data_of(history, named={1})
+    data = data_of(history, named={1: True, 0: False})
     (lane, process, f, value, outcome, result, error, *numbers), read = data["operations"]
     assert [data["strings"][at] for at in (process, f, value, result, error)] == [
         "3",
@@ -30,8 +30,8 @@ def test_an_operation_arrives_whole(history_of):
         "",
         '[11,"not leader"]',
     ]
-    assert (lane, outcome, numbers) == (0, 1, [5, 9, 0, 2, 0])
-    assert read[-5:] == [6, -1, 1, -1, 1]
+    assert (lane, outcome, numbers) == (0, 1, [5, 9, 0, 2, 1])
+    assert read[-5:] == [6, -1, 1, -1, 2]
     assert read[4] == 2
     assert data["span_ns"] == 9
     assert data["lanes"] == ["3", "4"]
@@ -67,11 +67,13 @@ def many(count):
 
 def test_all_are_drawn_up_to_the_cap(monkeypatch):
     monkeypatch.setattr(plots, "OPERATIONS_DRAWN_MAX", 10)
-    assert drawn(many(10), set()) == list(many(10))
-    assert [operation.invoked for operation in drawn(many(30), set())] == list(range(0, 20, 2))
+    assert drawn(many(10), {}) == list(many(10))
+    assert [operation.invoked for operation in drawn(many(30), {})] == list(range(0, 20, 2))
 
 
-@pytest.mark.parametrize(("named", "begin"), [({30}, 20), ({0}, 0), ({58}, 40)])
+@pytest.mark.parametrize(
+    ("named", "begin"), [({30: False}, 20), ({0: True}, 0), ({58: True}, 40), ({36: False, 40: True}, 30)]
+)
 def test_the_drawn_part_lies_around_what_is_named(monkeypatch, named, begin):
     monkeypatch.setattr(plots, "OPERATIONS_DRAWN_MAX", 10)
     assert [operation.invoked for operation in drawn(many(30), named)] == list(range(begin, begin + 20, 2))
@@ -79,7 +81,7 @@ def test_the_drawn_part_lies_around_what_is_named(monkeypatch, named, begin):
 
 def test_named_operations_far_away_are_drawn_too(monkeypatch):
     monkeypatch.setattr(plots, "OPERATIONS_DRAWN_MAX", 10)
-    assert [operation.invoked for operation in drawn(many(30), {2, 58})] == [*range(0, 20, 2), 58]
+    assert [operation.invoked for operation in drawn(many(30), {2: True, 58: False})] == [*range(0, 20, 2), 58]
 
 
 def test_rates_are_per_second_and_by_outcome(history_of):
