@@ -82,7 +82,7 @@ def on_request_vote(state: State, now_ns: int, candidate: str, body: Body) -> No
         _answer_pre_vote(state, candidate, body)
         return
     if body["term"] > state.term:
-        adopt_term(state, body["term"])
+        adopt_term(state, now_ns, body["term"])
     granted = grants_vote(state, candidate, body)
     if granted:
         if state.voted_for is None:
@@ -137,7 +137,7 @@ def on_vote_reply(state: State, now_ns: int, voter: str, body: Body) -> None:
                 _start_election(state, now_ns)
         return
     if body["term"] > state.term:
-        adopt_term(state, body["term"])
+        adopt_term(state, now_ns, body["term"])
     elif body["granted"] and state.role == CANDIDATE and body["for_term"] == state.term:
         _count_vote(state, now_ns, voter)
 
@@ -152,6 +152,7 @@ def _become_leader(state: State, now_ns: int) -> None:
     """E9. Everything that a leader knows of its peers starts anew (§1.1)."""
     state.set_role(LEADER)
     state.leader = state.name
+    state.pre_votes = None  # else a late one would make it stand against itself
     state.progress = {peer: Progress(state.log.last_index + 1, now_ns) for peer in state.peers}
     replication.append_noop(state, now_ns)
     state.set_timer(HEARTBEAT, state.settings.heartbeat_ns)
@@ -181,9 +182,11 @@ def step_down(state: State, now_ns: int) -> None:
     reset_election_timer(state, now_ns)
 
 
-def adopt_term(state: State, term: int) -> None:
+def adopt_term(state: State, now_ns: int, term: int) -> None:
     """A1: a newer term; the vote belongs to it and is open again. Durable before anyone hears of it (F3)."""
     assert term > state.term
+    if state.role == LEADER:
+        reset_election_timer(state, now_ns)  # its own deadline is from before it led, long past
     state.term = term
     state.voted_for = None
     state.leader = None

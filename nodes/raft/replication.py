@@ -97,7 +97,7 @@ def _send_append(state: State, now_ns: int, peer: str, progress: Progress) -> No
 def on_append_reply(state: State, now_ns: int, peer: str, body: Body) -> None:
     """L2, L3: learn what a follower holds."""
     if body["term"] > state.term:
-        election.adopt_term(state, body["term"])
+        election.adopt_term(state, now_ns, body["term"])
         return
     progress = state.progress.get(peer)
     if state.role != LEADER or body["term"] != state.term or progress is None:
@@ -167,7 +167,7 @@ def on_append_entries(state: State, now_ns: int, leader: str, body: Body) -> Non
         _refuse(state, leader, body, state.log.last_index + 1, None)  # A2
         return
     if body["term"] > state.term:
-        election.adopt_term(state, body["term"])
+        election.adopt_term(state, now_ns, body["term"])
     election.follow(state, now_ns, leader)
     previous = body["prev_index"]
     if state.log.last_index < previous:
