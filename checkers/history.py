@@ -62,6 +62,11 @@ class Operation(NamedTuple):
     invoked_ns: int
     completed_ns: int | None
 
+    def named(self) -> str:
+        """Name it in a sentence: "process 3's write (row 380 → 383)"."""
+        rows = f"row {self.invoked}, open" if self.completed is None else f"row {self.invoked} → {self.completed}"
+        return f"process {self.process}'s {self.f} ({rows})"
+
 
 @dataclass(frozen=True)
 class History:

@@ -54,11 +54,11 @@ def check_operations(model: Model, operations: Iterable[Operation], work_max: in
     read, or there is nothing to judge.
 
     Every part is judged, whatever the others say; the reason tells of the first, `details` of all: `violations` (as
-    explain.py describes them) and `undecided`.
+    explain.py describes them), `undecided`, and `operations`, those that the violations rest on.
     """
     try:
         parts = model.partition(operations)
-    except (MalformedOperation, TypeError) as error:
+    except MalformedOperation as error:
         return Result(Verdict.UNKNOWN, f"the history can't be read as operations on {model.noun}: {error}")
     violations: list[tuple[str, dict[str, Any]]] = []
     undecided: list[tuple[str, dict[str, Any]]] = []
@@ -70,7 +70,8 @@ def check_operations(model: Model, operations: Iterable[Operation], work_max: in
             undecided.append(_undecided(key, steps, answer))
     details = {
         "parts": len(parts),
-        "operations": sum(map(len, parts.values())),
+        "judged": sum(map(len, parts.values())),
+        "operations": [named for _, found in violations for named in [found["operation"], *found["prefix"]]],
         "violations": [details for _, details in violations],
         "undecided": [details for _, details in undecided],
     }
@@ -78,7 +79,7 @@ def check_operations(model: Model, operations: Iterable[Operation], work_max: in
 
 
 def _result(violations: list[Any], undecided: list[Any], details: dict[str, Any]) -> Result:
-    if not details["operations"]:
+    if not details["judged"]:
         return Result(Verdict.UNKNOWN, "there is no operation to judge", details)
     if violations:
         return Result(Verdict.INVALID, _first_of([sentence for sentence, _ in violations], "violated"), details)

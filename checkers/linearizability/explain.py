@@ -20,6 +20,8 @@ PREFIX_MAX = 10
 """Operations of the longest explained prefix that go into the details."""
 POSSIBLE_MAX = 50
 """Values that go into the details."""
+PENDING_MAX = 50
+"""Pending operations that go into the details."""
 CONDITIONS_MAX = 3
 """Values with a condition that go into the sentence."""
 CANDIDATES_MAX = 1000
@@ -27,11 +29,12 @@ CANDIDATES_MAX = 1000
 
 
 class Possible(NamedTuple):
-    """A state that the operation could have met; `cause` is the open or concurrent step that would have made it, None
-    if it needs none."""
+    """A state that the operation could have met. `source` is the step that puts it there, None for the initial state;
+    `sure` if some order of what returned has it, otherwise an open or concurrent step must take effect for it."""
 
     state: Hashable
-    cause: int | None
+    source: int | None
+    sure: bool
 
 
 class Explanation(NamedTuple):
@@ -50,16 +53,15 @@ def explain(model: Model, key: Hashable, steps: Sequence[Step], stuck: Stuck) ->
     before = [other for other in steps if other.operation.invoked < step.returns]
     origin = model.origin(step, before)
     sentence = (
-        f"key {name_key(key)}: process {operation.process}'s {model.name(step)} "
-        f"(row {operation.invoked} → {step.returns}) {model.outcome(step)}, but given all that had completed before it "
-        f"did, {model.noun} could only hold {_in_words(model, steps, possible)} meanwhile."
+        f"key {name_key(key)}: {operation.named()} {model.outcome(step)}, but given all that had completed before it "
+        f"did, {model.noun} could only hold {_in_words(model, steps, possible)}."
     )
     prefix = _longest_prefix(stuck)
     details = {
         "key": thaw(key),
         "operation": as_json(operation),
         "possible": [_possible_as_json(steps, item) for item in possible[:POSSIBLE_MAX]],
-        "pending": [as_json(other.operation) for other in _pending(steps, stuck)],
+        "pending": [as_json(other.operation) for other in _pending(steps, stuck)[:PENDING_MAX]],
         "prefix": [as_json(steps[number].operation) for number in prefix[-PREFIX_MAX:]],
         "prefix_length": len(prefix),
     }
@@ -79,7 +81,8 @@ def as_json(operation: Operation) -> dict[str, Any]:
         "value": operation.value,
         "outcome": operation.outcome,
         "result": operation.result,
-        "rows": [operation.invoked, operation.completed],
+        "invoked": operation.invoked,
+        "completed": operation.completed,
     }
 
 
@@ -100,17 +103,25 @@ def _possible(model: Model, steps: Sequence[Step], stuck: Stuck) -> list[Possibl
     invoked = steps[stuck.step].operation.invoked
     run = _Recorder(model, steps, work_max=stuck.work)
     run.noted = {}
-    settled: dict[Hashable, None] = {}
+    settled: dict[Hashable, Path] = {}
     for row, number in returns_of(steps):
         if row > invoked:
             run.noting = True
-            settled.update((state, None) for state, _ in run.front)
+            for (state, _), kept in run.front.items():
+                settled.setdefault(state, kept[0][1])
         run.pass_return(row, number)
         if number == stuck.step:
             break
-    sure = [Possible(state, None) for state in settled]
-    other = [Possible(state, path[0]) for state, path in run.noted.items() if path and state not in settled]
+    sure = [Possible(state, _source(steps, path), True) for state, path in settled.items()]
+    other = [Possible(state, _source(steps, path), False) for state, path in run.noted.items() if state not in settled]
     return sure + other + _left_out(model, steps, stuck, [*settled, *run.noted])
+
+
+def _source(steps: Sequence[Step], path: Path) -> int | None:
+    """Find the last step on the path that is no observer."""
+    while path is not None and steps[path[0]].observes:
+        path = path[1]
+    return None if path is None else path[0]
 
 
 def _left_out(model: Model, steps: Sequence[Step], stuck: Stuck, states: list[Hashable]) -> list[Possible]:
@@ -132,18 +143,17 @@ def _left_out(model: Model, steps: Sequence[Step], stuck: Stuck, states: list[Ha
             if after is not ILLEGAL and after not in known:
                 known[after] = None
                 todo.append(after)
-                found.append(Possible(after, number))
+                found.append(Possible(after, number, False))
     return found
 
 
 def _in_words(model: Model, steps: Sequence[Step], possible: Sequence[Possible]) -> str:
-    sure = [show(item.state) for item in possible if item.cause is None]
-    conditional = [
-        f"{show(item.state)}, if {_cause_in_words(model, steps[item.cause])} took effect"
-        for item in possible
-        if item.cause is not None
-    ]
-    words = sure[0] if len(sure) == 1 else f"{', '.join(sure[:-1])} or {sure[-1]}"
+    sure = [item for item in possible if item.sure]
+    shown = [show(item.state) for item in sure]
+    words = shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
+    if len(sure) == 1 and sure[0].source is not None:
+        words = f"{words}, put in by {steps[sure[0].source].operation.named()}"
+    conditional = [_condition_in_words(model, steps, item) for item in possible if not item.sure]
     if not conditional:
         return words
     named = "; or ".join(conditional[:CONDITIONS_MAX])
@@ -151,14 +161,16 @@ def _in_words(model: Model, steps: Sequence[Step], possible: Sequence[Possible])
     return f"{words} (or {named}{f'; and so on, {more} more' if more > 0 else ''})"
 
 
-def _cause_in_words(model: Model, step: Step) -> str:
+def _condition_in_words(model: Model, steps: Sequence[Step], item: Possible) -> str:
+    assert item.source is not None, "the initial state needs no condition"
+    step = steps[item.source]
     kind = "open" if step.returns is None else "concurrent"
-    return f"the {kind} {model.name(step)} by process {step.operation.process}"
+    return f"{show(item.state)}, if the {kind} {model.name(step)} by process {step.operation.process} took effect"
 
 
 def _possible_as_json(steps: Sequence[Step], item: Possible) -> dict[str, Any]:
-    cause = None if item.cause is None else as_json(steps[item.cause].operation)
-    return {"value": thaw(item.state), "if": cause}
+    source = None if item.source is None else as_json(steps[item.source].operation)
+    return {"value": thaw(item.state), "source": source, "sure": item.sure}
 
 
 def _pending(steps: Sequence[Step], stuck: Stuck) -> list[Step]:

@@ -57,8 +57,11 @@ class Register:
         """Split by key; MalformedOperation if a value isn't of the shape above."""
         parts: dict[Hashable, list[Step]] = {}
         for operation in operations:
-            key, argument = _pair(operation, operation.value)
-            action = self._action(operation, key, argument)
+            try:
+                key, argument = _pair(operation, operation.value)
+                action = self._action(operation, key, argument)
+            except TypeError as error:
+                raise MalformedOperation(f"row {operation.invoked}: {error}") from error
             if action is not None:
                 returns = None if operation.outcome == "info" else operation.completed
                 observes = action[0] in ("read", "failed cas")
@@ -105,6 +108,8 @@ class Register:
         kind, *values = step.action
         if kind == "read":
             return f"returned {show(values[0])}"
+        if kind == "cas":
+            return f"found {show(values[0])} and put in {show(values[1])}"
         return f"failed, so it did not find {show(values[0])}" if kind == "failed cas" else "succeeded"
 
     def origin(self, step: Step, before: Sequence[Step]) -> str:
@@ -114,7 +119,7 @@ class Register:
         wanted = _value_expected(step)
         sources = [other for other in before if _changes(other) and _value_put(other) == wanted and other is not step]
         if sources:
-            return f"{show(wanted)} was last put in by {_told(sources[-1].operation)}."
+            return f"{show(wanted)} was last put in by {sources[-1].operation.named()}."
         if wanted == self.initial:
             return f"{show(wanted)} is what it held at first."
         return f"No write or cas that puts in {show(wanted)} had been invoked by then."
@@ -137,11 +142,6 @@ def _two(operation: Operation, argument: Any) -> tuple[Hashable, Hashable]:
     if not isinstance(argument, list | tuple) or len(argument) != 2:
         raise MalformedOperation(f"row {operation.invoked}: a cas takes [key, [expected, new]]")
     return freeze(argument[0]), freeze(argument[1])
-
-
-def _told(operation: Operation) -> str:
-    rows = f"row {operation.invoked}" + ("" if operation.completed is None else f" → {operation.completed}")
-    return f"process {operation.process}'s {operation.f} ({rows}, {operation.outcome})"
 
 
 def _with_expiry(steps: list[Step]) -> list[Step]:

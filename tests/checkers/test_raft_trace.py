@@ -1,0 +1,135 @@
+"""What a node's trace is read as: its log replayed across crashes, and where reading stops."""
+
+import pytest
+
+from keelhaul.checkers.checker import NodeTrace
+from keelhaul.checkers.raft_trace import Election, read_trace
+
+
+def boot(term=0, voted_for=None, last_index=0, digest=0):
+    return {"type": "boot", "term": term, "voted_for": voted_for, "last_index": last_index, "digest": digest}
+
+
+def append(first, *entries):
+    return {"type": "append", "first": first, "entries": [list(entry) for entry in entries]}
+
+
+def truncate(first):
+    return {"type": "truncate", "from": first}
+
+
+def lead(term):
+    return {"type": "role", "role": "leader", "term": term}
+
+
+def log_at_last_election(story):
+    return story.incarnations[-1].elections[-1].log
+
+
+def test_the_log_follows_appends_and_truncates(trace):
+    story = read_trace(trace("n1", boot(), append(1, (1, "a"), (1, "b")), truncate(2), append(2, (2, "c")), lead(3)))
+    assert story.incarnations[0].elections == [Election(5, 3, [(1, "a"), (2, "c")])]
+    assert story.appends == [(2, 1, 0, [(1, "a"), (1, "b")]), (4, 2, 1, [(2, "c")])]
+    assert story.problems == []
+
+
+def test_an_election_keeps_the_log_of_its_moment(trace):
+    story = read_trace(trace("n1", boot(), append(1, (1, "a")), lead(2), append(2, (2, "b"))))
+    assert log_at_last_election(story) == [(1, "a")]
+
+
+def test_a_boot_cuts_what_the_disk_never_got(trace):
+    story = read_trace(trace("n1", boot(), append(1, (1, "a"), (1, "b"), (1, "c")), boot(1, None, 2, "b"), lead(2)))
+    assert log_at_last_election(story) == [(1, "a"), (1, "b")]
+    assert story.problems == []
+
+
+def test_a_boot_undoes_a_truncation_that_the_disk_never_got(trace):
+    before = append(1, (1, "a"), (1, "b"), (1, "c"))
+    for undone in (boot(1, None, 3, "c"), boot(1, None, 2, "b")):
+        story = read_trace(trace("n1", boot(), before, truncate(2), append(2, (2, "x"), (2, "y")), undone, lead(3)))
+        assert log_at_last_election(story) == [(1, "a"), (1, "b"), (1, "c")][: undone["last_index"]]
+        assert story.problems == []
+
+
+def test_a_boot_may_stop_between_a_truncation_and_what_replaced_it(trace):
+    lived = [boot(), append(1, (1, "a"), (1, "b")), truncate(1), append(1, (2, "x"), (2, "y"))]
+    assert log_at_last_election(read_trace(trace("n1", *lived, boot(), lead(3)))) == []
+    story = read_trace(trace("n1", *lived, boot(2, None, 1, "x"), lead(3)))
+    assert log_at_last_election(story) == [(2, "x")]
+    assert story.problems == []
+
+
+def test_a_log_that_nothing_leads_to_is_a_problem_and_not_guessed_at(trace):
+    story = read_trace(trace("n1", boot(), append(1, (1, "a")), boot(1, None, 2, "z"), lead(2)))
+    assert log_at_last_election(story) == [None, None]
+    assert len(story.problems) == 1
+    assert "n1's trace, record 3: it boots with a log of 2 entries" in story.problems[0]
+
+
+def test_what_a_boot_left_behind_does_not_come_back_later(trace):
+    lived = [boot(), append(1, (1, "a"), (1, "b")), boot(1, None, 1, "a")]
+    assert read_trace(trace("n1", *lived, boot(1, None, 1, "a"))).problems == []
+    assert "record 4" in read_trace(trace("n1", *lived, boot(1, None, 2, "b"))).problems[0]
+
+
+def test_a_node_may_go_on_from_a_log_that_is_not_known(trace):
+    story = read_trace(trace("n1", boot(4, None, 3, "z"), append(4, (5, "w")), lead(6)))
+    assert story.appends == [(2, 4, None, [(5, "w")])]
+    assert log_at_last_election(story) == [None, None, None, (5, "w")]
+
+
+def test_terms_are_those_that_the_records_name_without_repetitions(trace):
+    vote = {"type": "vote", "term": 2, "for": "n2"}
+    commit = {"type": "commit", "index": 1, "entry_term": 2, "term": 3, "digest": "a"}
+    story = read_trace(
+        trace("n1", boot(1), vote, lead(2), commit, commit, {"type": "apply", "index": 1, "digest": "a"})
+    )
+    (life,) = story.incarnations
+    assert life.terms == [(2, 2), (4, 3)]
+    assert life.votes == [(2, 2, "n2")]
+    assert life.commits == [(4, 1, 2, 3, "a"), (5, 1, 2, 3, "a")]
+    assert life.applies == [(6, 1, "a")]
+
+
+def test_unknown_types_are_passed_over(trace):
+    assert read_trace(trace("n1", boot(), {"type": "fsync", "ticket": 3}, lead(1))).problems == []
+
+
+def test_an_empty_trace_is_a_problem():
+    assert read_trace(NodeTrace("n1", ())).problems == ["n1's trace is empty"]
+
+
+MALFORMED = {
+    "no type": {},
+    "append leaves a gap": append(3, (1, "b")),
+    "append over what is there": append(1, (1, "b")),
+    "truncate beyond the end": truncate(2),
+    "truncate at nothing": truncate(0),
+    "entries missing": {"type": "append", "first": 2},
+    "an entry of three": {"type": "append", "first": 2, "entries": [[1, "b", 3]]},
+    "entries a number": {"type": "append", "first": 2, "entries": 7},
+    "a term as text": append(2, ("1", "b")),
+    "a term that is true": append(2, (True, "b")),
+    "a digest that is a list": append(2, (1, ["b"])),
+    "a negative index": {"type": "apply", "index": -1, "digest": "a"},
+    "a vote for nobody": {"type": "vote", "term": 1, "for": None},
+    "another incarnation without a boot": {"type": "apply", "index": 1, "digest": "a", "incarnation": 2},
+    "a record that is a list": ["apply"],
+}
+
+
+@pytest.mark.parametrize("record", MALFORMED.values(), ids=MALFORMED)
+def test_reading_stops_at_a_malformed_record_and_keeps_what_came_before(trace, record):
+    good = trace("n1", boot(), append(1, (1, "a")), lead(1)).records
+    bad = {"incarnation": 1, "time": 4, **record} if isinstance(record, dict) else record
+    after = trace("n1", boot(), lead(9)).records[1]
+    story = read_trace(NodeTrace("n1", (*good, bad, after)))
+    assert [election.term for life in story.incarnations for election in life.elections] == [1]
+    assert len(story.problems) == 1
+    assert story.problems[0].startswith("n1's trace, record 4: ")
+
+
+def test_a_trace_begins_with_a_boot():
+    record = {"type": "role", "role": "leader", "term": 1, "incarnation": 1}
+    assert "record 1: an incarnation begins with a boot" in read_trace(NodeTrace("n1", (record,))).problems[0]
