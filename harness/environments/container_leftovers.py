@@ -100,7 +100,7 @@ def _swept(engine: Engine, run_id: str) -> str:
         removed = remove_run(engine, run_id)
     except EngineError as error:
         return f"Run {run_id}: its harness is gone, but not everything could be removed: {error}."
-    return f"Run {run_id}: its harness is gone; removed {', '.join(removed)}."
+    return f"Run {run_id}: its harness is gone; removed {len(removed)} containers and networks."
 
 
 def _remove_side_by_side(engine: Engine, containers: list[str]) -> EngineError | None:

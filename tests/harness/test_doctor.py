@@ -1,4 +1,4 @@
-"""Findings and the code that they add up to; what needs an engine is played, or tried where one answers."""
+"""Findings and the code that they add up to; what needs an engine is played here, and tried in tests/containers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import pytest
 
 from keelhaul.harness import doctor
 from keelhaul.harness.doctor import CONTAINERS, EVERYTHING, Finding, examine, exit_code
-from keelhaul.harness.environments.container_engine import EngineError, NoEngine, connect
-from keelhaul.harness.environments.container_leftovers import RUN
+from keelhaul.harness.environments.container_engine import EngineError
 from keelhaul.harness.environments.container_shell import Finished
-from keelhaul.harness.environments.images import ensure_image
 
 GOOD = Finding("a", True, "fine")
 OPTIONAL = Finding("b", False, "gone", "get it", CONTAINERS)
@@ -79,25 +77,3 @@ def test_a_freezer_that_refuses_is_found():
 
     finding = doctor._freezer(PlayedEngine(), "x")
     assert (finding.ok, finding.found) == (False, "pause: no freezer")
-
-
-@pytest.fixture
-def engine():
-    try:
-        found = connect()
-    except NoEngine as error:
-        pytest.skip(str(error))
-    yield found
-    found.close()
-
-
-@pytest.mark.containers
-@pytest.mark.xdist_group("containers")
-def test_a_container_is_tried_and_removed(engine):
-    ensure_image(engine, print)
-    findings = {finding.name: finding for finding in examine()}
-    expected = ["Python", "loopback", "disk", "Docker engine", "node image", "NET_ADMIN", "iptables", "netem", "pause"]
-    assert list(findings) == expected
-    for name in ("Docker engine", "node image", "NET_ADMIN", "iptables", "pause"):
-        assert findings[name].ok, findings[name]
-    assert engine.containers(f"{RUN}=doctor-{doctor.os.getpid()}") == []

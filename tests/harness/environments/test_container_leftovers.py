@@ -96,7 +96,7 @@ def test_only_runs_without_a_harness_are_swept(monkeypatch):
     assert sweep_containers() == []
     assert engine.left
     engine.labels = {**engine.labels, HARNESS_STARTED: "1", HARNESS_PID: "99999999"}
-    assert sweep_containers() == ["Run r1: its harness is gone; removed n1, n2, net."]
+    assert sweep_containers() == ["Run r1: its harness is gone; removed 3 containers and networks."]
     assert engine.closed
 
 
