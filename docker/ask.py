@@ -1,6 +1,7 @@
 """Ask a node of the compose cluster something, by hand: `docker/ask.py 7001 '{"type": "status"}'`.
 
-The port is the one on this machine; the body is a message's body, as nodes/messages.py frames it. Standard library only.
+The port is the one on this machine; the body is a message's body, framed as nodes/messages.py does. Standard library
+only.
 """
 
 from __future__ import annotations
