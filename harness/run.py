@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,13 @@ def execute(
 
     SetupError if the environment can't be had; then the folder holds no verdict.
     """
+    with _no_cycle_collection() if chosen.environment == "simulation" else nullcontext():
+        return _run_and_judge(chosen, store_folder, observer, plan, brief)
+
+
+def _run_and_judge(
+    chosen: Scenario, store_folder: Path, observer: Observer, plan: Plan | None, brief: bool
+) -> Finished:
     folder = store.new_run_folder(store_folder, chosen.name, chosen.seed)
     if plan is None:
         plan = make_plan(chosen.planner_settings(), chosen.time_limit_ns, seeds.stream(chosen.seed, "nemesis"))
@@ -109,8 +116,7 @@ def _simulate(
     from keelhaul.harness.simulation.world import World
 
     world = World(chosen, folder)
-    with _no_cycle_collection():
-        completed = SimulatedRun(chosen, plan, world, conductor, observer).run()
+    completed = SimulatedRun(chosen, plan, world, conductor, observer).run()
     traces = world.traces()
     if keep_traces:
         store.write_traces(folder, traces)
@@ -204,7 +210,10 @@ def _log(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _no_cycle_collection() -> Iterator[None]:
-    """Spare a simulation the search for reference cycles: it makes millions of small values and hardly a cycle."""
+    """Spare a simulation the search for reference cycles: it makes millions of small values and hardly a cycle.
+
+    To be left only when those values are gone: the first search after it walks through all that are still there.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
