@@ -25,12 +25,13 @@ class Entry(NamedTuple):
 class Log:
     """Entries at indexes 1 … last_index."""
 
-    __slots__ = ("_digests", "_entries", "_terms", "last_index", "last_term")
+    __slots__ = ("_digests", "_ends", "_entries", "_terms", "last_index", "last_term")
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._terms: list[int] = [0]
         self._digests: list[int] = [0]
+        self._ends: list[int] = [0]  # by index: roughly the bytes of all entries up to it
         self.last_index = 0  # of the newest entry; 0 if there is none
         self.last_term = 0  # likewise
 
@@ -46,9 +47,14 @@ class Log:
         """Return the entry at `index`, which exists."""
         return self._entries[index - 1]
 
-    def slice(self, first: int, count: int) -> list[Entry]:
-        """Return up to `count` entries from `first` on."""
-        return self._entries[first - 1 : first - 1 + count]
+    def slice(self, first: int, count: int, bytes_max: int) -> list[Entry]:
+        """Return up to `count` entries from `first` on, of roughly `bytes_max` together; the first one at any size."""
+        entries = self._entries[first - 1 : first - 1 + count]
+        ends, start = self._ends, self._ends[first - 1]
+        if ends[first - 1 + len(entries)] - start > bytes_max:
+            fitting = bisect_right(ends, start + bytes_max, first, first + len(entries)) - first
+            return entries[: max(fitting, 1)]
+        return entries
 
     def append(self, entry: Entry) -> int:
         """Add an entry; return its digest."""
@@ -57,8 +63,11 @@ class Log:
         self._terms.append(entry.term)
         self.last_index += 1
         self.last_term = entry.term
-        digest = crc32(f"{entry.term} {entry.kind} {entry.payload!r}".encode(), self._digests[-1])
+        # Python's versions differ in which characters repr() escapes; ascii() escapes the same ones in all of them.
+        content = f"{entry.term} {entry.kind} {entry.payload!a}".encode()
+        digest = crc32(content, self._digests[-1])
         self._digests.append(digest)
+        self._ends.append(self._ends[-1] + len(content))
         return digest
 
     def truncate(self, first: int) -> None:
@@ -67,6 +76,7 @@ class Log:
         del self._entries[first - 1 :]
         del self._terms[first:]
         del self._digests[first:]
+        del self._ends[first:]
         self.last_index = first - 1
         self.last_term = self._terms[-1]
 

@@ -13,6 +13,10 @@ from keelhaul.nodes.raft import election, requests
 from keelhaul.nodes.raft.log import NOOP, Entry, entries_of
 from keelhaul.nodes.raft.state import LEADER, Progress, State
 
+BATCH_BYTES_MAX = 4 * 1024 * 1024
+"""L7: at most doubled by the wire's quoting, and still far below a message's limit. No single entry comes near that:
+the state machine takes no such commands."""
+
 
 def append_noop(state: State, now_ns: int) -> None:
     """N1: a new leader's first entry, since entries of older terms can only be committed by one of its own."""
@@ -66,16 +70,20 @@ def _replicate(state: State, now_ns: int, peer: str, progress: Progress) -> None
         if not progress.probe_sent:
             _send_append(state, now_ns, peer, progress)
         return
-    while (
-        progress.next_index <= state.log.last_index
-        and progress.next_index - progress.match_index <= state.settings.inflight_entries_max
-    ):
+    while progress.next_index <= state.log.last_index and _has_room(state, progress):
         _send_append(state, now_ns, peer, progress)
 
 
+def _has_room(state: State, progress: Progress) -> bool:
+    return progress.next_index - progress.match_index <= state.settings.inflight_entries_max
+
+
 def _send_append(state: State, now_ns: int, peer: str, progress: Progress) -> None:
+    """Send the next entries; none while the window is full (if any of it was lost, that is refused all the same)."""
     previous = progress.next_index - 1
-    entries = state.log.slice(progress.next_index, state.settings.batch_entries_max)
+    entries: list[Entry] = []
+    if progress.probing or _has_room(state, progress):
+        entries = state.log.slice(progress.next_index, state.settings.batch_entries_max, BATCH_BYTES_MAX)
     if progress.probing:
         progress.probe_sent = True
     else:
