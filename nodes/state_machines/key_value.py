@@ -9,11 +9,14 @@ from typing import Any, TypeAlias
 
 from keelhaul.nodes.errors import ErrorCode, error_body
 from keelhaul.nodes.events import Body
+from keelhaul.nodes.state_machines.json_values import is_plain, is_same, problem_of
 
 Command: TypeAlias = list[Any]
 
 _FIELDS = {"read": ("key",), "write": ("key", "value"), "cas": ("key", "from", "to")}
 KEY_CHARS_MAX = 256
+SHOWN_MAX = 40
+"""Characters of what a client sent that an error's text repeats: the answer must fit into a message too."""
 
 
 class MalformedCommand(ValueError):
@@ -29,14 +32,25 @@ def command_of(body: Body) -> Command:
     kind = body["type"]
     names = _FIELDS.get(kind)
     if names is None:
-        raise MalformedCommand(ErrorCode.NOT_SUPPORTED, f"no such request: {kind!r}; there are {', '.join(_FIELDS)}")
+        known = ", ".join(_FIELDS)
+        raise MalformedCommand(ErrorCode.NOT_SUPPORTED, f"no such request: {kind[:SHOWN_MAX]!r}; there are {known}")
     missing = [name for name in names if name not in body]
     if missing:
         raise MalformedCommand(ErrorCode.MALFORMED_REQUEST, f"{kind} needs {', '.join(missing)}")
-    key = body["key"]
-    if not isinstance(key, str | int) or len(str(key)) > KEY_CHARS_MAX:
-        raise MalformedCommand(ErrorCode.MALFORMED_REQUEST, "a key is a number or a string of up to 256 characters")
+    if not _is_key(body["key"]):
+        raise MalformedCommand(
+            ErrorCode.MALFORMED_REQUEST, "a key is a whole number of up to 64 bits or a string of up to 256 characters"
+        )
+    for name in names[1:]:
+        problem = problem_of(body[name])
+        if problem is not None:
+            raise MalformedCommand(ErrorCode.MALFORMED_REQUEST, f"{name} {problem}")
     return [kind, *(body[name] for name in names)]
+
+
+def _is_key(key: Any) -> bool:
+    # true is a number to Python, and the same key as 1.
+    return len(key) <= KEY_CHARS_MAX if isinstance(key, str) else type(key) is int and is_plain(key)
 
 
 class KeyValue:
@@ -53,9 +67,7 @@ class KeyValue:
         if kind == "write":
             self._values[key] = command[2]
             return {"type": "write_ok"}
-        current = self._values.get(key)
-        # JSON's true and 1 are different values; Python's are equal.
-        if type(current) is not type(command[2]) or current != command[2]:
+        if not is_same(self._values.get(key), command[2]):
             return error_body(ErrorCode.PRECONDITION_FAILED, "the value isn't the expected one")
         self._values[key] = command[3]
         return {"type": "cas_ok"}
