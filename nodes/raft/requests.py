@@ -18,7 +18,7 @@ from keelhaul.nodes.state_machines.key_value import MalformedCommand, command_of
 def on_request(state: State, now_ns: int, client: str, body: Body) -> None:
     """Take a client's request; only a leader appends it."""
     msg_id = body.get("msg_id")
-    if not isinstance(msg_id, int):
+    if type(msg_id) is not int:
         return  # nobody could tell what the answer belongs to
     if body["type"] == "status":
         state.reply(client, msg_id, _status(state))
@@ -36,7 +36,14 @@ def on_request(state: State, now_ns: int, client: str, body: Body) -> None:
     if state.config.mutant == REPLY_BEFORE_COMMIT and command[0] == "write":
         state.reply(client, msg_id, {"type": "write_ok"}, state.barrier())
     else:
-        state.waiters[index] = (state.term, client, msg_id)
+        _wait(state, index, (state.term, client, msg_id))
+
+
+def _wait(state: State, index: int, waiter: tuple[int, str, int]) -> None:
+    earlier = state.waiters.get(index)
+    if earlier is not None:  # its entry was cut off here, but another member may hold it (R-INFO)
+        state.reply(earlier[1], earlier[2], error_body(ErrorCode.UNKNOWN_OUTCOME, "another leader took over"))
+    state.waiters[index] = waiter
 
 
 def _status(state: State) -> Body:
