@@ -1,4 +1,4 @@
-"""A Raft cluster whose every message, write and tick is in the test's hands; given to tests by the fixture `cluster_of`.
+"""A Raft cluster whose every message, write and tick is in the test's hands: the fixture `cluster_of`.
 
 Whatever a node says goes through the real wire format and whatever it writes through the real log file's format, so
 each test of one side tests both. Nothing moves by itself but the disks, and they only until `hold_disk` is called.
@@ -183,10 +183,10 @@ class Cluster:
 
     # --- time
 
-    def wait(self, duration_ms: int = E_MS) -> None:
-        """Let time pass on every clock; no timer fires."""
-        for member in self.members.values():
-            member.clock_ns += duration_ms * MS
+    def wait(self, duration_ms: int = E_MS, *names: str) -> None:
+        """Let time pass on every clock, or on those of the members given; no timer fires."""
+        for name in names or self.names:
+            self.members[name].clock_ns += duration_ms * MS
 
     def fire(self, name: str, timer: str = "election") -> None:
         """Let a member's clock reach the end of that timer, if it isn't there yet, and fire it."""
