@@ -29,6 +29,7 @@ from keelhaul.harness.progress import Observer
 from keelhaul.harness.scenario import SECOND, Scenario
 from keelhaul.nemesis.injector import Injector
 from keelhaul.nemesis.plan import Plan
+from keelhaul.nemesis.victim import VictimError
 from keelhaul.workloads.client import Completion, Request
 
 CLEAN_UP_S = 60.0
@@ -47,7 +48,7 @@ class LiveRun:
         self._environment = environment
         self._conductor = conductor
         self._observer = observer
-        self._injector = Injector(plan, environment, partial(_fault_stream, scenario.seed), self._record)
+        self._injector = Injector(plan, environment, partial(_fault_stream, scenario.seed), self._record, self._now_ns)
         self._phase = "starting"
         self._leader: str | None = None
         self._began_ns = time.monotonic_ns()
@@ -138,10 +139,15 @@ class LiveRun:
             await self._environment.collect()
         if collecting.cancelled_caught:
             self._observer.said("the nodes' traces could not be collected in time")
-        with anyio.move_on_after(CLEAN_UP_S) as stopping:
-            await self._environment.stop()
-        if stopping.cancelled_caught:
-            self._observer.said("the nodes could not be removed in time; `keelhaul clean` removes what is left")
+        problem = "they took too long"
+        with anyio.move_on_after(CLEAN_UP_S):
+            try:
+                await self._environment.stop()
+                problem = ""
+            except VictimError as error:
+                problem = str(error)
+        if problem:
+            self._observer.said(f"not all nodes could be removed: {problem}; `keelhaul clean` removes what is left")
 
     # --- clients
 
@@ -192,7 +198,7 @@ class LiveRun:
             self._connections[dispatch.thread] = (dispatch.process, connections)
         if node not in connections or not connections[node].usable:
             host, port = self._environment.address(node)
-            connections[node] = await Connection.open(host, port, f"c{dispatch.process}", CONNECT_S, node_name=node)
+            connections[node] = await Connection.open_answered(host, port, f"c{dispatch.process}", CONNECT_S, node)
         return connections[node]
 
     def _hang_up(self, thread: int, keep: anyio.CancelScope | None = None) -> None:
@@ -213,7 +219,7 @@ class LiveRun:
         while (due_ns := self._injector.due_ns()) is not None:
             await anyio.sleep(max(0, due_ns - self._now_ns()) / SECOND)
             with anyio.CancelScope(shield=True):  # a fault is installed and recorded whole, or not at all
-                await self._injector.fire(self._now_ns())
+                await self._injector.fire()
 
     async def _look(self) -> None:
         while True:

@@ -25,7 +25,11 @@ from keelhaul.harness.progress import Observer, RunFacts, Snapshot
 from keelhaul.harness.scenario import Scenario
 from keelhaul.nemesis.plan import Plan
 from keelhaul.nemesis.planner import make_plan
+from keelhaul.nodes.host.stopping import EXIT_CORRUPT_LOG, EXIT_NODE_FAILED
 from keelhaul.workloads.registry import WORKLOADS
+
+SYSTEM_FAILED = (EXIT_CORRUPT_LOG, EXIT_NODE_FAILED)
+"""Exit codes of a host that blame the system; others (a full disk, no memory) blame the machine, and judge nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,14 +134,20 @@ def _live(
 
     from keelhaul.harness.live import LiveRun
 
-    environment = _environment(chosen, folder)
+    environment = _environment(chosen, folder, observer)
     run = LiveRun(chosen, plan, environment, conductor, observer)
     anyio.run(run.run)
-    crashes = tuple(f"{node} with exit code {code}; see nodes/{node}/host.log" for node, code in environment.died)
-    return crashes, run.interrupted
+    crashes = []
+    for node, code in environment.died:
+        sentence = f"{node} with exit code {code}; see nodes/{node}/host.log"
+        if code in SYSTEM_FAILED:
+            crashes.append(sentence)
+        else:
+            observer.said(f"a node ended by itself, for a reason of this machine: {sentence}")
+    return tuple(crashes), run.interrupted
 
 
-def _environment(chosen: Scenario, folder: Path) -> LiveEnvironment:
+def _environment(chosen: Scenario, folder: Path, observer: Observer) -> LiveEnvironment:
     spec = ClusterSpec(
         run_id=f"{chosen.name}-{folder.name}",
         folder=folder,
@@ -153,7 +163,7 @@ def _environment(chosen: Scenario, folder: Path) -> LiveEnvironment:
         return Processes(spec)
     from keelhaul.harness.environments.containers import Containers
 
-    return Containers(spec)
+    return Containers(spec, say=observer.said)
 
 
 def _collected(folder: Path, nodes: tuple[str, ...], observer: Observer) -> tuple[NodeTrace, ...] | None:

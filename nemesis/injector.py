@@ -53,51 +53,73 @@ class InForce:
 
 
 class Injector:
-    """One plan on one victim. `record` appends to the history; `random_for` gives each fault its own stream by its
-    id."""
+    """One plan on one victim. `record` appends to the history, `random_for` gives each fault its own stream by its id,
+    `clock` tells the time of the run in ns."""
 
-    def __init__(self, plan: Plan, victim: Victim, random_for: Callable[[int], Random], record: Recorder) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        victim: Victim,
+        random_for: Callable[[int], Random],
+        record: Recorder,
+        clock: Callable[[], int],
+    ) -> None:
         self._victim = victim
+        self._clock = clock
         self._random_for = random_for
         self._record = record
         self._starts = sorted(plan.faults, key=lambda fault: (fault.start_ns, fault.id))
         self._stops: list[tuple[int, TimedFault]] = []
         self.in_force: dict[int, InForce] = {}
         self._retry_ns: int | None = None
+        self._late_ns = 0
 
     def due_ns(self) -> int | None:
         """Return when `fire` should be called next; None when the plan is carried out."""
         times = [stop_ns for stop_ns, _ in self._stops[:1]]
         if self._starts:
-            times.append(self._starts[0].start_ns if self._retry_ns is None else self._retry_ns)
+            times.append(self._start_ns() if self._retry_ns is None else self._retry_ns)
         return min(times, default=None)
 
-    async def fire(self, now_ns: int) -> None:
-        """Do everything that is due: ends before beginnings, so that nodes are there to be hit."""
-        while self._stops and self._stops[0][0] <= now_ns:
-            await self._stop(self._stops.pop(0)[1])
-        while self._starts and self._starts[0].start_ns <= now_ns:
-            if self._starts[0].target == "leader" and await self._should_wait(now_ns):
-                return
-            self._retry_ns = None
-            await self._start(now_ns, self._starts.pop(0))
+    def _start_ns(self) -> int:
+        """When the next fault begins: as planned, plus what installing, lifting and waiting have taken so far.
 
-    async def _should_wait(self, now_ns: int) -> bool:
-        if await self._victim.leader() is not None or now_ns >= self._starts[0].start_ns + PATIENCE_NS:
+        Otherwise a victim that takes its time would be hit by fault upon fault, without a stable stretch between them.
+        """
+        return self._starts[0].start_ns + self._late_ns
+
+    async def fire(self) -> None:
+        """Do everything that is due: ends before beginnings, so that nodes are there to be hit."""
+        while (due_ns := self.due_ns()) is not None and due_ns <= self._clock():
+            if self._stops and self._stops[0][0] == due_ns:
+                began_ns = self._clock()
+                await self._stop(self._stops.pop(0)[1])
+                self._late_ns += self._clock() - began_ns
+            elif self._starts[0].target == "leader" and await self._should_wait():
+                return
+            else:
+                due_ns = self._start_ns()
+                self._retry_ns = None
+                await self._start(self._starts.pop(0))
+                self._late_ns += self._clock() - due_ns
+
+    async def _should_wait(self) -> bool:
+        if await self._victim.leader() is not None or self._clock() >= self._start_ns() + PATIENCE_NS:
             return False
-        self._retry_ns = now_ns + RETRY_NS
+        self._retry_ns = self._clock() + RETRY_NS
         return True
 
-    async def _start(self, now_ns: int, fault: TimedFault) -> None:
+    async def _start(self, fault: TimedFault) -> None:
         f = f"start-{fault.kind}"
         self._record(f, {**fault.described(), "phase": "invoke"})
         try:
             made = await self._resolve(fault)
             self.in_force[fault.id] = made
-            # A fault that had to wait for a leader still lasts as long as planned.
-            stop_ns = max(fault.stop_ns, now_ns + fault.stop_ns - fault.start_ns)
-            self._stops = sorted([*self._stops, (stop_ns, fault)], key=lambda pair: (pair[0], pair[1].id))
-            await self._install(made)
+            try:
+                await self._install(made)
+            finally:  # whatever became of it, it is lifted when it has lasted as long as planned
+                stop_ns = self._clock() + fault.stop_ns - fault.start_ns
+                self._stops = sorted([*self._stops, (stop_ns, fault)], key=lambda pair: (pair[0], pair[1].id))
         except Unmet as unmet:
             self._record(f, {**fault.described(), "phase": "done", "outcome": "skipped", "reason": str(unmet)})
         except VictimError as error:

@@ -50,6 +50,25 @@ class Connection:
             raise Refused(f"{host}:{port}: {str(error) or f'no answer within {timeout_s} s'}") from error
         return cls(reader, writer, client_name, node_name)
 
+    @classmethod
+    async def open_answered(
+        cls, host: str, port: int, client_name: str, timeout_s: float, node_name: str
+    ) -> Connection:
+        """Connect and let the node answer one `status` request, or Refused.
+
+        An open connection proves little: a container engine's port proxy accepts on behalf of a dead node, and the
+        kernel on behalf of a frozen one. Nothing of an operation has been sent by then, so that trying elsewhere is
+        safe.
+        """
+        connection = await cls.open(host, port, client_name, timeout_s, node_name=node_name)
+        try:
+            with anyio.fail_after(timeout_s):
+                await connection.request({"type": "status"})
+        except (Broken, TimeoutError) as error:
+            connection.close()
+            raise Refused(f"{host}:{port}: connected, but nobody answers: {error}") from error
+        return connection
+
     @property
     def usable(self) -> bool:
         """Whether another request can be made over this connection, as far as this side knows."""

@@ -54,7 +54,9 @@ class SimulatedRun:
         self._scheduler = world.scheduler
         self._conductor = conductor
         self._observer = observer
-        self._injector = Injector(plan, world, partial(_fault_stream, scenario.seed), self._record)
+        self._injector = Injector(
+            plan, world, partial(_fault_stream, scenario.seed), self._record, lambda: self._scheduler.now_ns
+        )
         self._handles: dict[int, int] = {}
         self._phase = "main"
         self._phase_over = False
@@ -155,7 +157,7 @@ class SimulatedRun:
             self._scheduler.at(max(due_ns, self._scheduler.now_ns), self._fire)
 
     def _fire(self) -> None:
-        run_now(self._injector.fire(self._scheduler.now_ns))
+        run_now(self._injector.fire())
         self._next_fault()
 
     def _look(self) -> None:

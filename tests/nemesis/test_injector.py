@@ -58,13 +58,17 @@ class Driven:
     def __init__(self, *faults, leader="n1"):
         self.victim = Recording(leader)
         self.rows = []
-        self.injector = Injector(Plan(faults), self.victim, lambda fault: Random(f"7/{fault}"), self._record)
+        self.now_ns = 0
+        self.injector = Injector(
+            Plan(faults), self.victim, lambda fault: Random(f"7/{fault}"), self._record, lambda: self.now_ns
+        )
 
     def _record(self, f, value):
         self.rows.append((f, value))
 
     def fire(self, now_ns):
-        asyncio.run(self.injector.fire(now_ns))
+        self.now_ns = now_ns
+        asyncio.run(self.injector.fire())
 
     def heal(self):
         return asyncio.run(self.injector.heal())
@@ -157,11 +161,25 @@ def test_at_the_same_time_ends_come_before_beginnings():
     assert driven.victim.calls == [("kill", ("n1",)), ("restart", ("n1",))] * 2
 
 
-def test_a_driver_that_comes_late_does_everything_that_is_due_and_faults_still_last():
-    driven = Driven(kill(0, 1, 2, "n1"), pause(1, 1.5, 2.5, "n2"))
-    driven.fire(4 * S)
-    assert driven.victim.calls == [("kill", ("n1",)), ("pause", ("n2",))]
-    assert driven.injector.due_ns() == 5 * S
+def test_a_driver_that_comes_late_shifts_what_follows_so_that_gaps_and_durations_stay():
+    driven = Driven(kill(0, 1, 2, "n1"), pause(1, 3, 4, "n2"))
+    driven.fire(5 * S)
+    assert driven.victim.calls == [("kill", ("n1",))]
+    assert driven.injector.due_ns() == 6 * S
+    assert driven.carry_out() == [6 * S, 7 * S, 8 * S]
+    assert [what for what, _ in driven.victim.calls] == ["kill", "restart", "pause", "resume"]
+
+
+def test_time_that_a_victim_takes_is_not_taken_from_the_stable_stretch():
+    driven = Driven(kill(0, 1, 2, "n1"), pause(1, 3, 4, "n2"))
+
+    async def slow_restart(nodes):
+        driven.now_ns += 10 * S
+
+    driven.victim.restart = slow_restart
+    driven.fire(1 * S)
+    driven.fire(2 * S)
+    assert driven.injector.due_ns() == 13 * S
 
 
 def test_ends_at_the_same_time_come_in_order_of_the_faults():
@@ -333,7 +351,8 @@ def failing_leader():
 
 def test_heal_lifts_everything_links_first_then_the_frozen_then_the_dead():
     driven = Driven(kill(0, 1, 9, "n1"), pause(1, 2, 9, "n2"), lonely(2, 3, 9, "n3"), kill(3, 8, 9, "n4"))
-    driven.fire(3 * S)
+    for second in (1, 2, 3):
+        driven.fire(second * S)
     driven.victim.calls.clear()
     assert driven.heal() is True
     assert driven.victim.calls == [("cut", {}), ("resume", NODES), ("restart", NODES)]
