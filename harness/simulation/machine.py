@@ -103,7 +103,9 @@ class Machine:
         for effect in effects:
             if isinstance(effect, Trace):
                 record = effect.record
-                record["incarnation"], record["time"], record["at"] = self._incarnation, local_ns, now_ns
+                record["incarnation"] = self._incarnation
+                record["time"] = local_ns
+                record["at"] = now_ns
                 self.traces.append(record)
                 if record["type"] == "role":
                     self.role = record

@@ -85,14 +85,14 @@ def _on_storage_done(state: State, now_ns: int, ticket: int) -> None:
 
 
 def _take_effects(state: State) -> list[Effect]:
-    effects: list[Effect] = [*state.traces]
-    state.traces.clear()
+    """Hand out what the rules asked for, and start the next step with empty hands."""
+    effects = state.traces
+    state.traces = []
     if state.records:
         state.ticket += 1
         effects.append(Persist(state.ticket, tuple(state.records)))
         state.records.clear()
-    for wanted in (state.sends, state.replies, state.timers):
-        if wanted:
-            effects += wanted
-            wanted.clear()
+    if state.outgoing:
+        effects += state.outgoing
+        state.outgoing.clear()
     return effects

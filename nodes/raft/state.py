@@ -12,7 +12,7 @@ from collections import deque
 from random import Random
 from typing import Any
 
-from keelhaul.nodes.events import Body, Record, Reply, Send, SetTimer, Trace
+from keelhaul.nodes.events import Body, Effect, Record, Reply, Send, SetTimer, Trace
 from keelhaul.nodes.node import NodeConfig
 from keelhaul.nodes.raft.log import Log
 from keelhaul.nodes.raft.settings import Settings
@@ -50,20 +50,18 @@ class State:
         "leader",
         "log",
         "machine",
+        "outgoing",
         "peers",
         "pre_votes",
         "progress",
         "quorum",
         "random",
         "records",
-        "replies",
         "role",
-        "sends",
         "settings",
         "term",
         "ticket",
         "timer_generations",
-        "timers",
         "traces",
         "unsynced",
         "vote_ticket",
@@ -102,11 +100,9 @@ class State:
         self.unsynced: deque[tuple[int, int]] = deque()  # (ticket, last index that it covers)
         self.timer_generations = {ELECTION: 0, HEARTBEAT: 0}
 
-        self.traces: list[Trace] = []
+        self.traces: list[Effect] = []
         self.records: list[Record] = []
-        self.sends: list[Send] = []
-        self.replies: list[Reply] = []
-        self.timers: list[SetTimer] = []
+        self.outgoing: list[Effect] = []  # messages, replies and timers
 
     @property
     def name(self) -> str:
@@ -129,20 +125,20 @@ class State:
 
     def send(self, dest: str, body: Body) -> None:
         """Send at once: nothing in `body` depends on a write that isn't done."""
-        self.sends.append(Send(dest, body))
+        self.outgoing.append(Send(dest, body))
 
     def send_durably(self, dest: str, body: Body) -> None:
         """Send when everything asked for so far is on disk. Call it after `persist`."""
-        self.sends.append(Send(dest, body, self.barrier()))
+        self.outgoing.append(Send(dest, body, self.barrier()))
 
     def reply(self, client: str, msg_id: int, body: Body, after: int | None = None) -> None:
         """Answer a client's request."""
-        self.replies.append(Reply(client, {**body, "in_reply_to": msg_id}, after))
+        self.outgoing.append(Reply(client, {**body, "in_reply_to": msg_id}, after))
 
     def set_timer(self, timer: str, delay_ns: int) -> None:
         """Arm a timer, in place of an earlier one of that name (rule G6)."""
         self.timer_generations[timer] += 1
-        self.timers.append(SetTimer(timer, self.timer_generations[timer], delay_ns))
+        self.outgoing.append(SetTimer(timer, self.timer_generations[timer], delay_ns))
 
     def set_role(self, role: str) -> None:
         """Change the role, and tell."""
