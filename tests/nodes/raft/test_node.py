@@ -1,0 +1,158 @@
+"""The node's shape: one entry point, order of effects, timers' generations, what a boot makes of a disk (G1–G8)."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from keelhaul.nodes.events import Boot, ClientRequest, Persist, Received, Send, SetTimer, StorageDone, TimerFired, Trace
+from keelhaul.nodes.node import NodeConfig
+from keelhaul.nodes.raft import Raft
+
+MEMBERS = ("n1", "n2", "n3")
+
+
+def node_of(name="n1", seed=0, **options):
+    """Make a node that hasn't booted."""
+    return Raft(NodeConfig(name=name, members=MEMBERS, options=options), Random(seed))
+
+
+def heartbeat(term, entries=()):
+    """Make a leader's message."""
+    return {
+        "type": "append_entries",
+        "term": term,
+        "prev_index": 0,
+        "prev_term": 0,
+        "entries": list(entries),
+        "leader_commit": 0,
+    }
+
+
+def test_g1_the_same_events_give_the_same_effects(cluster_of):
+    def story():
+        cluster = cluster_of(5, seed=3)
+        cluster.elect("n2")
+        for number in range(5):
+            cluster.request("n2", "write", key=f"k{number}", value=number)
+            cluster.run()
+        cluster.crash("n4")
+        cluster.restart("n4")
+        cluster.beat("n2")
+        return cluster.traces, cluster.replies, [cluster.disk_records(name) for name in cluster.names]
+
+    assert story() == story()
+
+
+def test_g1_the_clock_may_start_anywhere():
+    for start_ns in (0, 10**18):
+        node = node_of()
+        (_, timer) = node.step(start_ns, Boot((), 1))
+        assert 300_000_000 <= timer.delay_ns < 600_000_000
+        assert len(node.step(start_ns + timer.delay_ns, TimerFired("election", timer.generation))) == 3
+
+
+def test_g3_effects_come_as_traces_then_one_write_then_what_depends_on_it():
+    node = node_of()
+    node.step(0, Boot((), 1))
+    effects = node.step(1, Received("n2", heartbeat(4, [[4, "noop", None], [4, "command", ["read", "k"]]])))
+    kinds = [type(effect) for effect in effects]
+    assert kinds == [Trace, Trace, Persist, Send]
+    assert [effect.record["type"] for effect in effects[:2]] == ["role", "append"]
+    write, reply = effects[2:]
+    assert [record[0] for record in write.records] == ["vote", "entry", "entry"]
+    assert reply.after == write.ticket == 1
+
+
+def test_g4_tickets_grow_by_one_and_nothing_waits_once_all_is_on_disk():
+    node = node_of()
+    node.step(0, Boot((), 1))
+    for ticket, term in enumerate((3, 5, 9), 1):
+        *_, write, reply = node.step(ticket, Received("n2", heartbeat(term)))
+        assert (write.ticket, reply.after) == (ticket, ticket)
+        (again,) = node.step(ticket, Received("n2", heartbeat(term)))
+        assert again.after == ticket
+    node.step(5, StorageDone(2))
+    assert node.step(6, Received("n2", heartbeat(9)))[0].after == 3
+    node.step(7, StorageDone(3))
+    assert node.step(8, Received("n2", heartbeat(9)))[0].after is None
+
+
+def test_g6_a_timer_that_was_set_again_is_ignored_when_it_fires():
+    node = node_of(pre_vote=0)
+    _, timer = node.step(0, Boot((), 1))
+    assert node.step(10**10, TimerFired("election", timer.generation - 1)) == []
+    effects = node.step(10**10, TimerFired("election", timer.generation))
+    (newer,) = [effect for effect in effects if isinstance(effect, SetTimer)]
+    assert newer.generation == timer.generation + 1
+    assert node.step(2 * 10**10, TimerFired("election", timer.generation)) == []
+
+
+def test_g6_an_old_heartbeat_of_an_earlier_time_as_leader_does_nothing(cluster_of):
+    cluster = cluster_of(3)
+    cluster.elect("n1")
+    generation, _ = cluster.members["n1"].timers["heartbeat"]
+    cluster.elect("n2")
+    cluster.elect("n1")
+    cluster.packets.clear()
+    cluster.step("n1", TimerFired("heartbeat", generation))
+    assert cluster.packets == []
+
+
+def test_g8_strangers_and_unknown_messages_are_dropped(cluster_of):
+    cluster = cluster_of(3)
+    cluster.elect("n1")
+    for source in ("n9", "n1", ""):
+        assert cluster.tell("n1", source, **heartbeat(99)) == []
+    assert cluster.tell("n1", "n2", type="install_snapshot", term=99) == []
+    assert (cluster.role("n1"), cluster.state("n1").term) == ("leader", 1)
+
+
+def test_boot_replays_votes_entries_and_cuts():
+    records = (
+        ["vote", 2, "n3"],
+        ["entry", 1, 1, "noop", None],
+        ["entry", 2, 1, "command", ["write", "k", 1]],
+        ["entry", 3, 2, "noop", None],
+        ["vote", 5, None],
+        ["truncate", 3],
+        ["entry", 3, 5, "noop", None],
+    )
+    node = node_of()
+    trace, timer = node.step(0, Boot(records, 7))
+    state = node._state
+    assert (state.term, state.voted_for, state.role, state.commit_index) == (5, None, "follower", 0)
+    assert [state.log.term_at(index) for index in range(4)] == [0, 1, 1, 5]
+    assert (state.durable_index, state.durable_ticket) == (3, 0)
+    digest = state.log.digest_at(3)
+    assert trace.record == {"type": "boot", "term": 5, "voted_for": None, "last_index": 3, "digest": digest}
+    assert timer.timer == "election"
+
+
+@pytest.mark.parametrize("record", [["entry", 2, 1, "noop", None], ["truncate", 1], ["snapshot", 1]])
+def test_boot_refuses_a_disk_that_makes_no_sense(record):
+    with pytest.raises(AssertionError):
+        node_of().step(0, Boot((record,), 1))
+
+
+def test_a_restart_from_the_disk_knows_what_the_disk_knows(cluster_of):
+    cluster = cluster_of(3)
+    cluster.elect("n1")
+    cluster.request("n1", "write", key="k", value=1)
+    cluster.run()
+    before = cluster.state("n2")
+    cluster.crash("n2")
+    cluster.restart("n2")
+    after = cluster.state("n2")
+    assert after is not before
+    for known in ("term", "voted_for"):
+        assert getattr(after, known) == getattr(before, known)
+    assert after.log.digest_at(2) == before.log.digest_at(2)
+
+
+def test_a_node_that_has_not_led_answers_at_once():
+    node = node_of()
+    node.step(0, Boot((), 1))
+    (reply,) = node.step(1, ClientRequest("c1", {"type": "read", "key": "k", "msg_id": 4}))
+    assert (reply.client, reply.body["in_reply_to"], reply.after) == ("c1", 4, None)
