@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
 
@@ -26,11 +26,15 @@ class UnreadableHistory(ValueError):
         self.torn = torn
 
 
+_Number = Annotated[int, msgspec.Meta(le=2**62)]
+"""What plots and sums can still take; 2^62 ns are more than a century."""
+
+
 class _RowShape(msgspec.Struct):
-    index: int
-    time: int
+    index: _Number
+    time: _Number
     type: str
-    process: int | str
+    process: _Number | str
     f: str
     value: Any = None
     error: Any = None
@@ -70,7 +74,7 @@ def decode(data: bytes) -> Any:
     """Return the value of a small JSON document of our own; ValueError if it isn't JSON."""
     try:
         return msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(str(error)) from None
 
 
@@ -112,7 +116,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 def _row(number: int, line: bytes) -> Row:
     try:
         found = _row_decoder.decode(line)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
+    except (ValueError, RecursionError) as error:  # msgspec's own errors are ValueErrors
         start = shown(line[:40].decode(errors="replace").rstrip("\n"))
         raise UnreadableHistory(f"line {number} isn't a history row: {error}; it begins {start}") from None
     return Row(found.index, found.time, found.type, found.process, found.f, found.value, found.error)
@@ -120,12 +124,15 @@ def _row(number: int, line: bytes) -> Row:
 
 def read_trace(path: Path) -> tuple[dict[str, Any], ...]:
     """Read a node's `trace.jsonl`. Its last line may be torn, as nodes are killed; ValueError for any other damage."""
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: can't be read: {error.strerror}") from None
     whole, _, _ = data.rpartition(b"\n")
     records = []
     for number, line in enumerate(whole.splitlines(), 1):
         try:
             records.append(_trace_decoder.decode(line))
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{path}: line {number}: {error}") from None
     return tuple(records)

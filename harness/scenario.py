@@ -171,9 +171,9 @@ def load(path: Path) -> Scenario:
 
 
 def _unreadable(path: Path, error: OSError) -> str:
-    beside = sorted(str(other) for other in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+    beside = sorted(other.name for other in path.parent.glob("*.toml")) if path.parent.is_dir() else []
     if isinstance(error, FileNotFoundError) and beside:
-        return unknown_name(str(path), str(path), beside, "scenario")
+        return unknown_name(str(path), path.name, beside, "scenario")
     return f"{path}: can't be read: {error.strerror}"
 
 

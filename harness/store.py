@@ -183,10 +183,10 @@ def sha256_of(path: Path) -> str:
 
 def find_folder(path: str, store: Path) -> Path:
     """Return the run's folder that a person means by a path, or by "latest"; UsageError if there is none."""
-    folder = (store / "latest") if path == "latest" and not Path(path).exists() else Path(path)
+    folder = (store / "latest") if path == "latest" and not os.path.exists(path) else Path(path)
     if folder.name == HISTORY:
         folder = folder.parent
-    if not folder.exists():
+    if not os.path.exists(folder):  # unlike Path.exists, this takes any text
         raise UsageError(
             [f"{path}: no such run" + ("; nothing has run yet in " + str(store) if path == "latest" else "")]
         )
