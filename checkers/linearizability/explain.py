@@ -1,9 +1,10 @@
 """Why no order exists, in words and as data: which operation could not be placed, and what the state could be instead.
 
 The search tells at whose return it got stuck and no more, so that the common case stays cheap. Here it is run again up
-to that point, this time noting every state that some order passes through while the operation was under way. Open
-operations that the model lets the search leave out are put back in: they can't explain the operation, but the state
-they would have made is one that it could have met, and a sentence that says "could only" must not forget it.
+to that point, this time noting every state that some order passes through while the operation was under way. And this
+time no open operation is left out or expires: it can't explain the stuck one, but the state that it would have made is
+one that could have been met, and a sentence that says "could only" must not forget it. Where that is too much work, the
+search is repeated as it was, and the sentence no longer says "only".
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 from keelhaul.checkers.history import Operation
-from keelhaul.checkers.linearizability.search import Path, Search, Stuck, returns_of, unrolled
-from keelhaul.checkers.models.model import ILLEGAL, Model, Step
+from keelhaul.checkers.linearizability.search import Path, Search, Spent, Stuck, returns_of, unrolled
+from keelhaul.checkers.models.model import Model, Step
 from keelhaul.checkers.values import show, thaw
 
 PREFIX_MAX = 10
@@ -24,6 +25,8 @@ PENDING_MAX = 50
 """Pending operations that go into the details."""
 CONDITIONS_MAX = 3
 """Values with a condition that go into the sentence."""
+WORK_MAX = 1_000_000
+"""Units of work (see search.py) that may be spent on open operations which the search itself left out."""
 CANDIDATES_MAX = 1000
 """Configurations among which the longest prefix is looked for."""
 
@@ -46,7 +49,7 @@ class Explanation(NamedTuple):
 
 def explain(model: Model, key: Hashable, steps: Sequence[Step], stuck: Stuck) -> Explanation:
     """Explain why the part of the history that belongs to `key` isn't linearizable."""
-    possible = _possible(model, steps, stuck)
+    possible, exact = _possible(model, steps, stuck)
     step = steps[stuck.step]
     operation = step.operation
     assert step.returns is not None, "only what returned can be out of place"
@@ -54,7 +57,7 @@ def explain(model: Model, key: Hashable, steps: Sequence[Step], stuck: Stuck) ->
     origin = model.origin(step, before)
     sentence = (
         f"key {name_key(key)}: {operation.named()} {model.outcome(step)}, but given all that had completed before it "
-        f"did, {model.noun} could only hold {_in_words(model, steps, possible)}."
+        f"did, {model.noun} could {'only ' if exact else ''}hold {_in_words(model, steps, possible)}."
     )
     prefix = _longest_prefix(stuck)
     details = {
@@ -98,14 +101,23 @@ class _Recorder(Search):
         super()._reach(state, mask, used, path)
 
 
-def _possible(model: Model, steps: Sequence[Step], stuck: Stuck) -> list[Possible]:
-    """List the states that some order passes through between the stuck step's invocation and its return."""
-    invoked = steps[stuck.step].operation.invoked
-    run = _Recorder(model, steps, work_max=stuck.work)
+def _possible(model: Model, steps: Sequence[Step], stuck: Stuck) -> tuple[list[Possible], bool]:
+    """List the states that some order passes through between the stuck step's invocation and its return, and say
+    whether these are all."""
+    row = steps[stuck.step].returns
+    assert row is not None, "only what returned can be out of place"
+    lasting = [step if step.returns is not None else step._replace(expires=row) for step in steps]
+    try:
+        return _passed_through(_Recorder(model, lasting, WORK_MAX), steps, stuck), True
+    except Spent:
+        return _passed_through(_Recorder(model, steps, stuck.work), steps, stuck), False
+
+
+def _passed_through(run: _Recorder, steps: Sequence[Step], stuck: Stuck) -> list[Possible]:
     run.noted = {}
     settled: dict[Hashable, Path] = {}
     for row, number in returns_of(steps):
-        if row > invoked:
+        if row > steps[stuck.step].operation.invoked:
             run.noting = True
             for (state, _), kept in run.front.items():
                 settled.setdefault(state, kept[0][1])
@@ -113,8 +125,8 @@ def _possible(model: Model, steps: Sequence[Step], stuck: Stuck) -> list[Possibl
         if number == stuck.step:
             break
     sure = [Possible(state, _source(steps, path), True) for state, path in settled.items()]
-    other = [Possible(state, _source(steps, path), False) for state, path in run.noted.items() if state not in settled]
-    return sure + other + _left_out(model, steps, stuck, [*settled, *run.noted])
+    other = [(state, path) for state, path in run.noted.items() if state not in settled]
+    return sure + [Possible(state, _source(steps, path), False) for state, path in other]
 
 
 def _source(steps: Sequence[Step], path: Path) -> int | None:
@@ -122,29 +134,6 @@ def _source(steps: Sequence[Step], path: Path) -> int | None:
     while path is not None and steps[path[0]].observes:
         path = path[1]
     return None if path is None else path[0]
-
-
-def _left_out(model: Model, steps: Sequence[Step], stuck: Stuck, states: list[Hashable]) -> list[Possible]:
-    """List the states that only open steps which the search left out would make, from those given."""
-    row = steps[stuck.step].returns
-    assert row is not None, "only what returned can be out of place"
-    useless = [
-        number
-        for number, step in enumerate(steps)
-        if step.returns is None and step.operation.invoked < row and step.expires < row
-    ]
-    known = dict.fromkeys(states)
-    found: list[Possible] = []
-    todo = list(known)
-    while todo and len(found) < POSSIBLE_MAX:
-        state = todo.pop()
-        for number in useless:
-            after = model.step(state, steps[number].action)
-            if after is not ILLEGAL and after not in known:
-                known[after] = None
-                todo.append(after)
-                found.append(Possible(after, number, False))
-    return found
 
 
 def _in_words(model: Model, steps: Sequence[Step], possible: Sequence[Possible]) -> str:

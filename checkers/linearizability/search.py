@@ -95,7 +95,7 @@ class _Supply:
     numbers: list[int] = field(default_factory=list)
 
 
-class _Spent(Exception):
+class Spent(Exception):
     """The allowance is spent."""
 
 
@@ -107,7 +107,7 @@ def search(model: Model, steps: Sequence[Step], work_max: int) -> Linearized | S
         before = run.front
         try:
             run.pass_return(row, number)
-        except _Spent:
+        except Spent:
             return Exhausted(number, count, run.work)
         if not run.front:
             return Stuck(number, _listed(before), run.work)
@@ -207,7 +207,7 @@ class Search:
         kept = front.get(key)
         self.work += 1 if kept is None else 1 + len(kept)
         if self.work > self._work_max:
-            raise _Spent
+            raise Spent
         if kept is None:
             front[key] = [(used, path)]
             return True
