@@ -34,9 +34,9 @@ Clock = Callable[[], int]
 
 def make_observer(quiet: bool, json: bool) -> Observer:
     """Return the observer that suits the flags, the environment variables and what standard error is."""
-    if quiet:
-        return Quiet()
     results = sys.stderr if json else sys.stdout
+    if quiet:
+        return Quiet() if json else OnlyTheEnd(results)
     return Live(sys.stderr, results) if can_draw(sys.stderr) else Lines(sys.stderr, results)
 
 
@@ -97,6 +97,21 @@ class Quiet:
 
     def close(self) -> None:
         """There is nothing to give back."""
+
+
+class OnlyTheEnd(Quiet):
+    """Shows no progress, only the summary."""
+
+    def __init__(self, results: TextIO) -> None:
+        self._results = results
+
+    def said(self, sentence: str) -> None:
+        """Write the sentence: it is seldom, and never progress."""
+        print_line(sys.stderr, sentence)
+
+    def finished(self, record: Mapping[str, Any], folder: Path) -> None:
+        """Write the summary."""
+        run_summary(console_for(self._results), record, folder)
 
 
 class Lines:
