@@ -6,6 +6,8 @@ Used at the end of a run and by `keelhaul check`, so that judging again is the s
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from keelhaul.harness.scenario import Scenario
 from keelhaul.harness.systems import SYSTEMS
 from keelhaul.nemesis.plan import Plan
 from keelhaul.workloads.registry import WORKLOADS
+from keelhaul.workloads.workload import Workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +38,8 @@ class Judged:
     record: dict[str, Any]
 
 
-def checkers_for(scenario: Scenario) -> dict[str, Checker]:
+def checkers_for(scenario: Scenario, workload: Workload) -> dict[str, Checker]:
     """Return the checkers by name: the workload's, the system's, and those that every run gets."""
-    workload = WORKLOADS[scenario.workload].make(scenario.workload_options, seeds.draws(scenario.seed, "workload"))
     return {
         **workload.checkers,
         **SYSTEMS[scenario.system].invariants,
@@ -56,7 +58,8 @@ def judge(
     folder: Path,
     crashes: tuple[str, ...] = (),
 ) -> Judged:
-    """Run all checkers. `plan` is None for a history that came without one."""
+    """Run all checkers. `plan` is None for a history that came without one: then it may end before any final reads."""
+    workload = WORKLOADS[scenario.workload].make(scenario.workload_options, seeds.draws(scenario.seed, "workload"))
     evidence = Evidence(
         history=history,
         traces=traces,
@@ -64,8 +67,9 @@ def judge(
         faults_requested={} if plan is None else plan.counts(),
         main_phase_ns=None if plan is None else scenario.time_limit_ns,
         crashes=crashes,
+        final_functions=() if plan is None else tuple(dict.fromkeys(wanted.f for wanted in workload.finals)),
     )
-    judgement = check_all(checkers_for(scenario), evidence)
+    judgement = check_all(checkers_for(scenario, workload), evidence)
     counts = Counter(row.type for row in history.rows if isinstance(row.process, int))
     record = {
         "verdict": judgement.verdict.value,
@@ -90,8 +94,16 @@ def judge(
 def reproduce_command(scenario: Scenario, folder: Path) -> str:
     """Return the command that does it again: a replay in simulation, the same scenario, seed and plan elsewhere."""
     if scenario.environment == "simulation":
-        return f"keelhaul replay {shlex.quote(_short(folder))}"
-    return f"keelhaul run {shlex.quote(_short(folder / 'scenario.toml'))}"
+        return f"{_program()} replay {shlex.quote(_short(folder))}"
+    return f"{_program()} run {shlex.quote(_short(folder / 'scenario.toml'))}"
+
+
+def _program() -> str:
+    """Return how the command was called, so that the line can be copied: it need not be on the PATH."""
+    called = Path(sys.argv[0])
+    if called.name != "keelhaul" or shutil.which("keelhaul") == str(called.absolute()):
+        return "keelhaul"
+    return shlex.quote(_short(called.absolute()))
 
 
 def _short(path: Path) -> str:
