@@ -17,7 +17,7 @@ NODES = ("n1", "n2", "n3", "n4", "n5")
 
 
 class Recording:
-    """A victim that notes what is done to it, and fails where it is told to."""
+    """A victim that notes what is done to it; it fails and takes its time where it is told to."""
 
     nodes = NODES
 
@@ -25,6 +25,8 @@ class Recording:
         self.leads = leader
         self.calls = []
         self.failing = {}
+        self.takes_ns = {}
+        self.now_ns = 0
 
     async def leader(self):
         await asyncio.sleep(0)
@@ -33,6 +35,7 @@ class Recording:
     async def _note(self, name, argument):
         await asyncio.sleep(0)
         self.calls.append((name, argument))
+        self.now_ns += self.takes_ns.get(name, 0)
         if name in self.failing:
             raise self.failing[name]
 
@@ -58,16 +61,15 @@ class Driven:
     def __init__(self, *faults, leader="n1"):
         self.victim = Recording(leader)
         self.rows = []
-        self.now_ns = 0
         self.injector = Injector(
-            Plan(faults), self.victim, lambda fault: Random(f"7/{fault}"), self._record, lambda: self.now_ns
+            Plan(faults), self.victim, lambda fault: Random(f"7/{fault}"), self._record, lambda: self.victim.now_ns
         )
 
     def _record(self, f, value):
         self.rows.append((f, value))
 
     def fire(self, now_ns):
-        self.now_ns = now_ns
+        self.victim.now_ns = max(self.victim.now_ns, now_ns)
         asyncio.run(self.injector.fire())
 
     def heal(self):
@@ -170,16 +172,25 @@ def test_a_driver_that_comes_late_shifts_what_follows_so_that_gaps_and_durations
     assert [what for what, _ in driven.victim.calls] == ["kill", "restart", "pause", "resume"]
 
 
-def test_time_that_a_victim_takes_is_not_taken_from_the_stable_stretch():
-    driven = Driven(kill(0, 1, 2, "n1"), pause(1, 3, 4, "n2"))
+def test_a_victim_that_takes_its_time_still_gets_its_stable_stretches():
+    """Between the end of one fault and the beginning of the next lies as much as planned, whatever both take."""
+    driven = Driven(kill(0, 1, 2, "n1"), pause(1, 4, 5, "n2"), kill(2, 6, 7, "n3"))
+    driven.victim.takes_ns = {"kill": 3 * S, "restart": 5 * S, "pause": 2 * S, "resume": 1 * S}
+    # Killed from 1 to 4, for 1 s; restarted from 5 to 10; 2 s later paused from 12 to 14, for 1 s; and so on.
+    assert driven.carry_out() == [1 * S, 5 * S, 12 * S, 15 * S, 17 * S, 21 * S]
 
-    async def slow_restart(nodes):
-        driven.now_ns += 10 * S
 
-    driven.victim.restart = slow_restart
-    driven.fire(1 * S)
-    driven.fire(2 * S)
-    assert driven.injector.due_ns() == 13 * S
+def test_overlapping_faults_overlap_also_on_a_slow_victim():
+    driven = Driven(kill(0, 1, 3, "n1"), pause(1, 2, 4, "n2"))
+    driven.victim.takes_ns = {"kill": S // 2}
+    assert driven.carry_out() == [1 * S, int(2.5 * S), int(3.5 * S), int(4.5 * S)]
+
+
+def test_what_could_not_be_installed_is_lifted_when_it_has_lasted():
+    driven = Driven(kill(0, 1, 3, "n1"))
+    driven.victim.takes_ns, driven.victim.failing = {"kill": S // 2}, {"kill": VictimError("it took too long")}
+    assert driven.carry_out() == [1 * S, int(3.5 * S)]
+    assert driven.victim.calls == [("kill", ("n1",)), ("restart", ("n1",))]
 
 
 def test_ends_at_the_same_time_come_in_order_of_the_faults():
@@ -262,6 +273,7 @@ def test_a_fault_behind_a_waiting_one_comes_late_but_whole():
     driven.carry_out()
     assert driven.steps()[1] == ("start-kill", 0, "skipped")
     assert driven.victim.calls == [("pause", ("n3",)), ("resume", ("n3",))]
+    assert driven.victim.now_ns == int(2.1 * S) + PATIENCE_NS
 
 
 def test_the_lonely_leader_of_a_partition_is_waited_for_too():
