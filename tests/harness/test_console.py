@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keelhaul.harness.console import Lines, Live, Quiet, make_observer, panel
+from keelhaul.harness.console import Lines, Live, OnlyTheEnd, Quiet, make_observer, panel
 from keelhaul.harness.progress import RunFacts, Snapshot
 
 SECOND = 1_000_000_000
@@ -146,8 +146,8 @@ def test_closing_an_observer_that_never_started_is_fine():
     assert out.getvalue() == ""
 
 
-def test_quiet_writes_nothing(capsys, tmp_path):
-    observer = make_observer(quiet=True, json=False)
+def test_quiet_with_json_writes_nothing(capsys, tmp_path):
+    observer = make_observer(quiet=True, json=True)
     observer.started(FACTS)
     observer.update(snapshot())
     observer.said("anything")
@@ -155,6 +155,15 @@ def test_quiet_writes_nothing(capsys, tmp_path):
     observer.close()
     assert not observer.due()
     assert capsys.readouterr() == ("", "")
+
+
+def test_quiet_alone_writes_the_end_and_nothing_else(capsys, tmp_path):
+    observer = make_observer(quiet=True, json=False)
+    observer.started(FACTS)
+    observer.update(snapshot())
+    assert capsys.readouterr() == ("", "")
+    observer.finished(RECORD, tmp_path)
+    assert "valid" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("json", [True, False])
@@ -187,7 +196,8 @@ def test_what_standard_error_is_decides(monkeypatch, stream, variables, expected
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert type(make_observer(quiet=False, json=False)) is expected
-    assert type(make_observer(quiet=True, json=False)) is Quiet
+    assert type(make_observer(quiet=True, json=True)) is Quiet
+    assert type(make_observer(quiet=True, json=False)) is OnlyTheEnd
 
 
 @pytest.mark.parametrize("columns", [1, 12, 40, 80, 400])
