@@ -1,4 +1,4 @@
-"""An oracle for small histories, written as plainly as possible, and two ways of drawing such histories.
+"""An oracle for small histories, written as plainly as possible, and three ways of drawing such histories.
 
 Nothing here uses the checker, its model or its notion of equality: the oracle shares only the history's format.
 """
@@ -116,8 +116,13 @@ def draw_simulated(random: Random, operations_max: int = 8) -> History:
     return History.of(rows)
 
 
-def _invoke(random: Random, keys: tuple[str, ...], values: list[int]) -> _Underway:
-    f = random.choice(("read", "write", "write", "cas"))
+def _invoke(
+    random: Random,
+    keys: tuple[str, ...],
+    values: list[int],
+    functions: tuple[str, ...] = ("read", "write", "write", "cas"),
+) -> _Underway:
+    f = random.choice(functions)
     argument = {"read": None, "write": random.choice(values), "cas": [random.choice(values), random.choice(values)]}[f]
     return _Underway(f, [random.choice(keys), argument])
 
@@ -192,7 +197,40 @@ def draw_random(random: Random, operations_max: int = 8) -> History:
     return History.of(scribe.rows)
 
 
+def draw_crashing(random: Random, operations_max: int = 10) -> History:
+    """Leave several updates open, which then take effect between the operations that follow, or don't; then, in part of
+    the cases, change one answer."""
+    scribe = _Scribe()
+    values = list(range(random.randint(2, 4)))
+    opened = []
+    for thread in range(random.randint(2, max(2, operations_max // 2))):
+        operation = _invoke(random, KEYS[:1], values, ("write", "cas"))
+        scribe.write("invoke", 100 + thread, operation.f, operation.value)
+        opened.append(operation)
+    store: dict[str, Any] = {}
+    threads = random.randint(1, 2)
+    underway: dict[int, _Underway] = {}
+    to_invoke = random.randint(1, operations_max - len(opened))
+    while to_invoke or underway:
+        thread = random.randrange(threads)
+        if opened and random.random() < 0.4:
+            _take_effect(store, opened.pop(random.randrange(len(opened))))
+        if thread not in underway and to_invoke:
+            to_invoke -= 1
+            operation = _invoke(random, KEYS[:1], values, ("read", "read", "write", "cas"))
+            if operation.f == "cas" and random.random() < 0.7:
+                operation.value[1][0] = store.get(KEYS[0])
+            scribe.write("invoke", thread, operation.f, operation.value)
+            underway[thread] = operation
+        elif thread in underway:
+            operation = underway.pop(thread)
+            _take_effect(store, operation)
+            _complete(random, scribe, thread, operation, [])
+    return History.of(scribe.rows if random.random() < 0.6 else _mutated(random, scribe.rows, values))
+
+
 @pytest.fixture(scope="session")
 def small() -> SimpleNamespace:
-    """The oracle and the two generators."""
-    return SimpleNamespace(linearizable=linearizable, draw_simulated=draw_simulated, draw_random=draw_random)
+    """The oracle and the generators."""
+    draws = (draw_simulated, draw_random, draw_crashing)
+    return SimpleNamespace(linearizable=linearizable, draws=draws, simulated=draw_simulated, crashing=draw_crashing)
