@@ -8,7 +8,6 @@ What is recorded is on disk before anything is judged; a failure of ours in judg
 from __future__ import annotations
 
 import gc
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from keelhaul.harness.conductor import Conductor
 from keelhaul.harness.environments.environment import ClusterSpec, LiveEnvironment
 from keelhaul.harness.judge import Judged, judge
 from keelhaul.harness.progress import Observer, RunFacts, Snapshot
+from keelhaul.harness.run_log import logged
 from keelhaul.harness.scenario import Scenario
 from keelhaul.nemesis.plan import Plan
 from keelhaul.nemesis.planner import make_plan
@@ -73,30 +73,41 @@ def _run_and_judge(
     plan_file.write_plan(folder, plan)
     if not brief:
         store.link(store_folder, folder, "current")
-    observer.started(_facts(chosen))
-    recorded = record(chosen, plan, folder, observer, keep_traces=not brief)
-    observer.update(Snapshot(time_ns=0, time_limit_ns=chosen.time_limit_ns, phase="checking"))
+    with logged(observer, folder / store.LOG) as listener:
+        listener.started(_facts(chosen))
+        recorded = record(chosen, plan, folder, listener, keep_traces=not brief)
+        listener.update(Snapshot(time_ns=0, time_limit_ns=chosen.time_limit_ns, phase="checking"))
+        judged = _judge(chosen, plan, folder, recorded)
+        _keep(chosen, folder, recorded, judged, listener, brief)
+    if not brief:
+        store.link(store_folder, folder, "latest", f"{chosen.name}/latest")
+    return Finished(folder=folder, record=judged.record, interrupted=recorded.interrupted)
+
+
+def _judge(chosen: Scenario, plan: Plan, folder: Path, recorded: Recorded) -> Judged:
     judged = judge(chosen, plan, History.of(recorded.rows), recorded.traces, folder, recorded.crashes)
     judged.record["crashes"] = list(recorded.crashes)
     judged.record["interrupted"] = recorded.interrupted
     judged.record["history_sha256"] = recorded.history_sha256
     store.write_whole(folder / store.VERDICT, codec.encode_pretty(judged.record))
+    return judged
+
+
+def _keep(chosen: Scenario, folder: Path, recorded: Recorded, judged: Judged, observer: Observer, brief: bool) -> None:
+    """Keep a failing run in full, and of a valid one in brief only the verdict with the history's digest."""
     if brief and judged.record["verdict"] == "valid":
         (folder / store.HISTORY).unlink()
-    else:
-        if brief and recorded.traces is not None:
-            store.write_traces(folder, recorded.traces)
-        _report(chosen, folder, recorded, judged, observer)
-    if not brief:
-        store.link(store_folder, folder, "latest", f"{chosen.name}/latest")
-    return Finished(folder=folder, record=judged.record, interrupted=recorded.interrupted)
+        return
+    if brief and recorded.traces is not None:
+        store.write_traces(folder, recorded.traces)
+    _report(chosen, folder, recorded, judged, observer)
 
 
 def record(chosen: Scenario, plan: Plan, folder: Path, observer: Observer, *, keep_traces: bool = True) -> Recorded:
     """Run the plan and the workload and write the history; judge nothing."""
     workload = WORKLOADS[chosen.workload].make(chosen.workload_options, seeds.draws(chosen.seed, "workload"))
     traces: tuple[NodeTrace, ...] | None
-    with _log(folder), store.HistoryWriter(folder / store.HISTORY) as writer:
+    with store.HistoryWriter(folder / store.HISTORY) as writer:
         conductor = Conductor(chosen, workload, writer)
         if chosen.environment == "simulation":
             traces, crashes, interrupted = _simulate(chosen, plan, folder, conductor, observer, keep_traces)
@@ -201,21 +212,6 @@ def _facts(chosen: Scenario) -> RunFacts:
         time_limit_ns=chosen.time_limit_ns,
         mutant=chosen.mutant,
     )
-
-
-@contextmanager
-def _log(folder: Path) -> Iterator[None]:
-    """Send what the harness logs about this run to its `run.log`."""
-    handler = logging.FileHandler(folder / store.LOG)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logger = logging.getLogger("keelhaul")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        handler.close()
 
 
 @contextmanager
