@@ -71,7 +71,7 @@ class Member:
 
 
 class Cluster:
-    """Members n1, n2, …; all boot at once, with what `disks` holds for them."""
+    """Members n1, n2, …; all boot at once, or at `boot()`, with what `disks` holds for them."""
 
     def __init__(
         self,
@@ -80,18 +80,26 @@ class Cluster:
         seed: int = 0,
         mutant: str | None = None,
         disks: dict[str, list[Record]] | None = None,
-        observer: Callable[[str, list[Effect]], None] | None = None,
+        boot: bool = True,
+        on_step: Callable[[str, list[Effect]], None] | None = None,
+        on_sent: Callable[[Packet], None] | None = None,
         **options: int,
     ) -> None:
         self.names = tuple(f"n{number}" for number in range(1, size + 1))
         self.packets: list[Packet] = []
         self.replies: list[tuple[str, Body]] = []
         self.traces: list[tuple[str, dict[str, Any]]] = []
-        self._seed, self._mutant, self._options, self._observer = seed, mutant, options, observer
+        self._seed, self._mutant, self._options = seed, mutant, options
+        self._on_step, self._on_sent = on_step, on_sent
         self._msg_id = 0
         self.members = {name: Member(name, (7 + number) * 10**12) for number, name in enumerate(self.names)}
         for name, records in (disks or {}).items():
             self.members[name].disk += b"".join(encode_record(record) for record in records)
+        if boot:
+            self.boot()
+
+    def boot(self) -> None:
+        """Start everybody."""
         for name in self.names:
             self.restart(name)
 
@@ -173,8 +181,13 @@ class Cluster:
 
     def request(self, name: str, kind: str, **fields: Any) -> int:
         """Let a client ask a member; return the request's number."""
+        msg_id = self.next_msg_id()
+        self.ask(name, {"type": kind, "msg_id": msg_id, **fields})
+        return msg_id
+
+    def next_msg_id(self) -> int:
+        """Return a number that no request has had."""
         self._msg_id += 1
-        self.ask(name, {"type": kind, "msg_id": self._msg_id, **fields})
         return self._msg_id
 
     def ask(self, name: str, body: Body) -> None:
@@ -284,8 +297,8 @@ class Cluster:
         effects = member.node.step(member.clock_ns, event)
         for effect in effects:
             self._carry_out(member, effect)
-        if self._observer is not None:
-            self._observer(name, effects)
+        if self._on_step is not None:
+            self._on_step(name, effects)
         if not member.disk_is_held:
             self._sync_all(member)
 
@@ -310,7 +323,10 @@ class Cluster:
             frame = encode_frame(
                 envelope(member.name, effect.dest, effect.body, cluster=CLUSTER, incarnation=member.incarnation)
             )
-            self.packets.append(Packet(frame))
+            packet = Packet(frame)
+            self.packets.append(packet)
+            if self._on_sent is not None:
+                self._on_sent(packet)
         else:
             self.replies.append((effect.client, Packet(encode_frame(envelope(member.name, "c1", effect.body))).body))
 
