@@ -59,9 +59,8 @@ class World:
         disk = Disk(seeds.stream(seed, f"disk/{name}"), self._scenario.simulation.fsync_ms)
         make_node = partial(self._make_node, name)
         random = seeds.stream(seed, f"machine/{name}")
-        return Machine(
-            name, self.scheduler, disk, random, make_node, self._network.send, self._reply, self.crashes.append
-        )
+        crashed = partial(self._crashed, name)
+        return Machine(name, self.scheduler, disk, random, make_node, self._network.send, self._reply, crashed)
 
     def _make_node(self, name: str, incarnation: int) -> Node:
         scenario = self._scenario
@@ -93,6 +92,15 @@ class World:
             machine.handle(ClientRequest("client", body))
         else:
             self._after_latency(self._answer, handle, None, "refused")
+
+    def _crashed(self, name: str, sentence: str) -> None:
+        self.crashes.append(sentence)
+        self._break_connections((name,))
+
+    def _break_connections(self, nodes: Sequence[str]) -> None:
+        for handle, waiting in self._waiting.items():
+            if waiting.node in nodes:
+                self._after_latency(self._answer, handle, None, "broken")
 
     def _reply(self, client: str, body: Body) -> None:
         self._after_latency(self._answer, body["in_reply_to"], body, "")
@@ -146,9 +154,7 @@ class World:
         """Kill machines; their clients' connections break."""
         for name in nodes:
             self.machines[name].kill()
-        for handle, waiting in self._waiting.items():
-            if waiting.node in nodes:
-                self._after_latency(self._answer, handle, None, "broken")
+        self._break_connections(nodes)
 
     async def restart(self, nodes: Sequence[str]) -> None:
         """Start machines that are down."""
