@@ -101,6 +101,11 @@ VIOLATED = {
         },
         "index 3 had been committed",
     ),
+    "RI-4 a later commit of the same term": (
+        "RI-4",
+        {"n1": [boot(), ABC, commit(1, 1, "a"), commit(3, 1, "c")], "n2": [boot(), append(1, (1, "a")), lead(2)]},
+        "index 3 had been committed",
+    ),
     "RI-4 the leader forgot at a restart": (
         "RI-4",
         {"n1": [boot(), ABC, commit(3, 1, "c")], "n2": [boot(), ABC, boot(1, None, 2, "b"), lead(2)]},
@@ -285,6 +290,13 @@ def test_a_malformed_record_makes_it_unknown_and_is_named(check):
     result = check({"n1": [boot(), lead(1)], "n2": [boot(), append(5, (1, "a"))]})
     assert result.verdict is Verdict.UNKNOWN
     assert "n2's trace, record 2" in result.reason
+
+
+def test_a_leader_whose_log_is_not_known_is_not_accused(check):
+    told = {"n1": [boot(), ABC, commit(2, 1, "b")], "n2": [boot(1, None, 3, "z"), append(4, (2, "d")), lead(3)]}
+    result = check(told)
+    assert result.verdict is Verdict.UNKNOWN
+    assert "n2's trace, record 1: it boots with a log of 3 entries" in result.reason
 
 
 def test_a_violation_counts_although_a_trace_is_damaged(check):

@@ -73,6 +73,12 @@ def test_what_a_boot_left_behind_does_not_come_back_later(trace):
     assert "record 4" in read_trace(trace("n1", *lived, boot(1, None, 2, "b"))).problems[0]
 
 
+def test_what_was_cut_off_does_not_come_back_once_a_boot_has_confirmed_the_cut(trace):
+    lived = [boot(), append(1, (1, "a"), (1, "b")), truncate(2), append(2, (2, "x")), boot(2, None, 2, "x")]
+    assert read_trace(trace("n1", *lived)).problems == []
+    assert "record 6" in read_trace(trace("n1", *lived, boot(2, None, 2, "b"))).problems[0]
+
+
 def test_a_node_may_go_on_from_a_log_that_is_not_known(trace):
     story = read_trace(trace("n1", boot(4, None, 3, "z"), append(4, (5, "w")), lead(6)))
     assert story.appends == [(2, 4, None, [(5, "w")])]

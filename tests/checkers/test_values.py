@@ -35,7 +35,11 @@ def test_the_order_of_names_does_not_matter():
     assert freeze({"a": 1, "b": [2]}) == freeze({"b": [2], "a": 1})
 
 
-@pytest.mark.parametrize("value", [{1, 2}, b"x", {1: 2}, [object()], {"a": {2: 3}}], ids=["set", "bytes", "number as a name", "object", "deep"])
+@pytest.mark.parametrize(
+    "value",
+    [{1, 2}, b"x", {1: 2}, [object()], {"a": {2: 3}}],
+    ids=["set", "bytes", "number as a name", "object", "deep"],
+)
 def test_what_is_no_json_is_refused(value):
     with pytest.raises(TypeError):
         freeze(value)

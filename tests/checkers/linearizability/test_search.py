@@ -143,6 +143,17 @@ PLAIN = {
         True,
         [*opened(1, "write", 1), *opened(2, "write", 2), *done(0, "read", None, 1), *done(0, "read", None, 2)],
     ),
+    "what is used up stays so to its last row": (
+        False,
+        [
+            *opened(1, "write", 1),
+            *opened(2, "write", 2),
+            *done(0, "read", None, 2),
+            *done(0, "write", 3),
+            *done(0, "read", None, 1),
+            *done(0, "read", None, 2),
+        ],
+    ),
 }
 
 
