@@ -92,8 +92,7 @@ def _rows(scenario: Scenario, seeds: range, jobs: int, store: Path) -> Iterator[
         return
     left = iter(seeds)
     while suspects := (yield from _spread(work, left, jobs)):
-        for seed in suspects:
-            yield _alone(work, seed)
+        yield from _one_by_one(work, suspects)
 
 
 def _spread(work: Work, left: Iterator[int], jobs: int) -> Generator[RunRow, None, list[int]]:
@@ -119,13 +118,18 @@ def _spread(work: Work, left: Iterator[int], jobs: int) -> Generator[RunRow, Non
                     yield future.result()
 
 
-def _alone(work: Work, seed: int) -> RunRow:
-    """Run one seed in a worker of its own, so that it costs no other anything."""
-    with _pool(1) as executor:
-        try:
-            return executor.submit(work, seed).result()
-        except BrokenProcessPool:
-            return _failed(seed, "the worker process of the harness that made this run was killed, twice")
+def _one_by_one(work: Work, seeds: list[int]) -> Iterator[RunRow]:
+    """Run the seeds in turn, so that one whose worker is killed again costs no other anything."""
+    left = iter(seeds)
+    while (seed := next(left, None)) is not None:
+        with _pool(1) as executor:
+            try:
+                while seed is not None:
+                    yield executor.submit(work, seed).result()
+                    seed = next(left, None)
+            except BrokenProcessPool:
+                assert seed is not None
+                yield _failed(seed, "the worker process of the harness that made this run was killed, twice")
 
 
 @contextmanager
