@@ -31,11 +31,17 @@ from typing import Any, NamedTuple, TypeAlias
 from keelhaul.checkers.checker import NodeTrace
 
 Digest: TypeAlias = Hashable
-Entry: TypeAlias = tuple[int, Digest]
-"""Term and rolling digest; an entry that is only known to exist is None."""
+Entry: TypeAlias = tuple[int | None, Digest]
+"""Term, None if it isn't known, and rolling digest. An entry that is only known to exist is None."""
 
 
 # Plain tuples where there are tens of thousands: they cost a fifth of a class to make, and the collector skips them.
+
+
+LOG_ENTRIES_MAX = 10_000_000
+"""Far above any run; a boot record that claims more must not fill the memory."""
+
+_DIGESTS = (int, str)
 
 
 class Boot(NamedTuple):
@@ -57,8 +63,9 @@ Commit: TypeAlias = tuple[int, int, int, int, Digest]
 Apply: TypeAlias = tuple[int, int, Digest]
 """(position, index, digest)"""
 
-Append: TypeAlias = tuple[int, int, int | None, list[Entry]]
-"""(position, first, term_before, entries); `term_before` is that of the entry below the first, None if not known."""
+Append: TypeAlias = tuple[int, int, int | None, list[tuple[int, Digest]]]
+"""(position, first, term_before, entries): entries are (term, digest), and `term_before` is that of the entry below the
+first, None if it isn't known."""
 
 
 class Election(NamedTuple):
@@ -142,16 +149,26 @@ class _Reader:
             elif life is None or record["incarnation"] != number:
                 raise _Malformed("an incarnation begins with a boot record")
             elif kind == "apply":
-                life.applies.append((position, _count(record["index"]), _digest(record["digest"])))
+                index, digest = record["index"], record["digest"]
+                if type(index) is not int or index < 1 or type(digest) not in _DIGESTS:
+                    raise _Malformed(f"{index!r} is no index or {digest!r} no digest")
+                life.applies.append((position, index, digest))
             elif kind == "append":
-                self._append(position, _count(record["first"]), record["entries"])
+                self._append(position, record["first"], record["entries"])
             elif kind == "commit":
-                term = _count(record["term"])
-                life.note_term(position, term)
-                index, entry_term = _count(record["index"]), _count(record["entry_term"])
-                life.commits.append((position, index, entry_term, term, _digest(record["digest"])))
+                self._commit(life, position, record)
             else:
                 self._read_rare(life, position, kind, record)
+
+    def _commit(self, life: Incarnation, position: int, record: Mapping[str, Any]) -> None:
+        index, entry_term, term = record["index"], record["entry_term"], record["term"]
+        digest = record["digest"]
+        if not (type(index) is type(entry_term) is type(term) is int and type(digest) in _DIGESTS):
+            raise _Malformed("it holds something that is no index, no term or no digest")
+        if index < 1 or entry_term < 0 or term < 0:
+            raise _Malformed("it holds a negative index or term")
+        life.note_term(position, term)
+        life.commits.append((position, index, entry_term, term, digest))
 
     def _read_rare(self, life: Incarnation, position: int, kind: Any, record: Mapping[str, Any]) -> None:
         if kind == "truncate":
@@ -169,6 +186,8 @@ class _Reader:
     def _boot(self, position: int, record: Mapping[str, Any]) -> Incarnation:
         voted_for = None if record["voted_for"] is None else _name(record["voted_for"])
         last_index, digest = _count(record["last_index"]), _digest(record["digest"])
+        if last_index > LOG_ENTRIES_MAX:
+            raise _Malformed(f"a log of {last_index} entries is more than the {LOG_ENTRIES_MAX} that are followed")
         life = Incarnation(Boot(position, _count(record["term"]), voted_for, last_index, digest))
         self._story.incarnations.append(life)
         recovered = self._recovered(last_index, digest)
@@ -177,7 +196,7 @@ class _Reader:
                 f"{self._story.node}'s trace, record {position}: it boots with a log of {last_index} entries that "
                 "nothing in its trace before leads to: recovery made it up, or the trace lost something"
             )
-            recovered = [None] * last_index
+            recovered = [None] * (last_index - 1) + [(None, digest)] * (last_index > 0)
         self._removed.clear()
         self._log = recovered
         return life
@@ -199,7 +218,10 @@ class _Reader:
         if first != len(self._log) + 1:
             raise _Malformed(f"it appends from index {first} on to a log of {len(self._log)} entries")
         below = self._log[-1] if self._log else (0, 0)
-        entries: list[Entry] = [(_count(term), _digest(digest)) for term, digest in told]
+        entries = [(term, digest) for term, digest in told]
+        for term, digest in entries:
+            if type(term) is not int or term < 0 or type(digest) not in _DIGESTS:
+                raise _Malformed(f"{term!r} is no term or {digest!r} no digest")
         self._story.appends.append((position, first, None if below is None else below[0], entries))
         self._log += entries
 
@@ -220,8 +242,8 @@ def _count(value: Any) -> int:
     return value
 
 
-def _digest(value: Any) -> Digest:
-    if type(value) is not int and type(value) is not str:
+def _digest(value: object) -> Digest:
+    if type(value) not in _DIGESTS:
         raise _Malformed(f"{value!r} is no digest")
     return value
 

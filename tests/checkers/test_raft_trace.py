@@ -62,7 +62,7 @@ def test_a_boot_may_stop_between_a_truncation_and_what_replaced_it(trace):
 
 def test_a_log_that_nothing_leads_to_is_a_problem_and_not_guessed_at(trace):
     story = read_trace(trace("n1", boot(), append(1, (1, "a")), boot(1, None, 2, "z"), lead(2)))
-    assert log_at_last_election(story) == [None, None]
+    assert log_at_last_election(story) == [None, (None, "z")]
     assert len(story.problems) == 1
     assert "n1's trace, record 3: it boots with a log of 2 entries" in story.problems[0]
 
@@ -82,7 +82,9 @@ def test_what_was_cut_off_does_not_come_back_once_a_boot_has_confirmed_the_cut(t
 def test_a_node_may_go_on_from_a_log_that_is_not_known(trace):
     story = read_trace(trace("n1", boot(4, None, 3, "z"), append(4, (5, "w")), lead(6)))
     assert story.appends == [(2, 4, None, [(5, "w")])]
-    assert log_at_last_election(story) == [None, None, None, (5, "w")]
+    assert log_at_last_election(story) == [None, None, (None, "z"), (5, "w")]
+    again = read_trace(trace("n1", boot(4, None, 3, "z"), boot(4, None, 3, "z"), lead(6)))
+    assert len(again.problems) == 1
 
 
 def test_terms_are_those_that_the_records_name_without_repetitions(trace):
@@ -119,6 +121,13 @@ MALFORMED = {
     "a term that is true": append(2, (True, "b")),
     "a digest that is a list": append(2, (1, ["b"])),
     "a negative index": {"type": "apply", "index": -1, "digest": "a"},
+    "index nought is applied": {"type": "apply", "index": 0, "digest": "a"},
+    "index nought is committed": {"type": "commit", "index": 0, "entry_term": 1, "term": 1, "digest": "a"},
+    "a commit in no term": {"type": "commit", "index": 1, "entry_term": 1, "term": None, "digest": "a"},
+    "a commit of a list": {"type": "commit", "index": 1, "entry_term": 1, "term": 1, "digest": ["a"]},
+    "a negative term": append(2, (-1, "b")),
+    "a first index that is true": {"type": "append", "first": 2.5, "entries": []},
+    "an absurd log": boot(1, None, 10**12, "z"),
     "a vote for nobody": {"type": "vote", "term": 1, "for": None},
     "another incarnation without a boot": {"type": "apply", "index": 1, "digest": "a", "incarnation": 2},
     "a record that is a list": ["apply"],
