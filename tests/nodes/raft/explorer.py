@@ -326,15 +326,15 @@ class Schedule:
             self.cluster.hold_disk(name, held=False)
             if not self.cluster.members[name].node:
                 self.cluster.restart(name)
-        probe, answer = None, None
-        for _ in range(RECOVERY_MS // 10):
+        probe = None
+        for round_ in range(RECOVERY_MS // 10):
             self.cluster.run()
             self._hear_replies()
             answer = self.cluster.answer(probe) if probe is not None else None
             if answer is not None and answer["type"] != "error":
                 if len({self.cluster.state(name).applied_index for name in self.cluster.names}) == 1:
                     return
-            elif answer is not None or probe is None:
+            elif answer is not None or round_ % 50 == 0:  # a leader that is deposed just then may never answer
                 leaders = [name for name in self.cluster.names if self.cluster.role(name) == "leader"]
                 probe = self._ask(leaders[-1]) if leaders else None
             self.tick(10)
