@@ -1,6 +1,8 @@
 """The `keelhaul` command: one file a sub-command, and one place where failures become exit codes.
 
-Nothing heavy is imported here or at the head of a command's file, so that `keelhaul --help` stays quick.
+Nothing heavy is imported here or at the head of a command's file, so that `keelhaul --help` stays quick. Once a command
+is imported, its module is a name of this package too: no name of ours and no builtin that is used here may be a
+command's (`run`, `list`).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ class _Commands(click.Group):
     """Loads a command's module when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
@@ -49,10 +51,10 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit."""
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run_command_line(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def run_command_line(arguments: list[str]) -> int:
     """Run a command line; return the exit code. Every failure that a person can mend is told without a traceback."""
     from keelhaul.harness.environments.environment import SetupError
     from keelhaul.harness.validation import UsageError

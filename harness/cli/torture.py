@@ -16,7 +16,7 @@ SEEDS_MAX = 10_000_000
 
 def seed_range(text: str) -> range:
     """Read A-B (both included), A..B, or one number."""
-    found = re.fullmatch(r"(\d{1,18})(?:(?:-|\.\.)(\d{1,18}))?", text)
+    found = re.fullmatch(r"([0-9]{1,18})(?:(?:-|\.\.)([0-9]{1,18}))?", text)
     if not found:
         raise click.BadParameter(f"{text!r} isn't a range of seeds such as 1-200")
     first, last = int(found[1]), int(found[2] or found[1])
