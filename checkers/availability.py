@@ -54,9 +54,7 @@ class Availability:
             return Verdict.VALID, ""
         end_ns = evidence.history.rows[-1].time
         lasted_ns = max(operation.completed_ns or end_ns for operation in tried) - heal.over_ns
-        nothing = (
-            f"no operation succeeded in the {lasted_ns / SECOND_NS:.1f} s after the heal ({len(tried)} were tried)"
-        )
+        nothing = f"no operation succeeded in the {lasted_ns / SECOND_NS:.1f} s after the heal (tried: {len(tried)})"
         if not heal.confirmed:
             return Verdict.UNKNOWN, f"{nothing}, but it isn't certain that everything was healed: {heal.reason}"
         if lasted_ns < self._patience_ns:

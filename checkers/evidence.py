@@ -55,7 +55,7 @@ def _ok_needed(evidence: Evidence) -> int:
 def _too_few(evidence: Evidence, ok: int) -> Iterator[str]:
     needed = _ok_needed(evidence)
     if ok < needed:
-        yield f"{ok} operations succeeded in the main phase, at least {needed} must"
+        yield f"successful operations in the main phase: {ok}, at least {needed} are needed"
 
 
 def _faults_missing(evidence: Evidence) -> Iterator[str]:

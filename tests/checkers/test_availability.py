@@ -31,7 +31,7 @@ def test_a_system_that_does_not_come_back_is_invalid(healed, operation, outcome)
     tries = [operation(at, at + 900, outcome, at) for at in range(2000, 9000, 1000)]
     result = Availability().check(healed(*tries))
     assert result.verdict is Verdict.INVALID
-    assert result.reason == "no operation succeeded in the 7.9 s after the heal (7 were tried)"
+    assert result.reason == "no operation succeeded in the 7.9 s after the heal (tried: 7)"
 
 
 def test_tries_that_never_ended_count_until_the_last_row(healed, operation):

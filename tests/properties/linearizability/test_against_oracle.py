@@ -36,6 +36,24 @@ def test_verdicts_equal_the_oracle_s(small, kind):
     assert min(seen[True], seen[False]) > HISTORIES // 10, seen
 
 
+def test_verdicts_equal_the_oracle_s_on_longer_histories(small):
+    """Long enough for bits to be used again, supplies to expire and configurations to gather."""
+    seen = Counter()
+    for seed in range(600):
+        history = small.draws[0 if seed % 3 else 2](Random(f"longer/{seed}"), 12 if seed % 3 == 0 else 36)
+        observe = seed % 2 == 0
+        model = Register(failed_cas="observe" if observe else "drop")
+        expected = small.linearizable_remembering(history, observe_failed_cas=observe)
+        result = check_operations(model, history.operations)
+        if not result.details["judged"]:
+            continue
+        assert result.verdict is (Verdict.VALID if expected else Verdict.INVALID), (seed, result.reason)
+        seen[expected] += 1
+        if expected:
+            replay_every_part(model, history)
+    assert min(seen.values()) > 60, seen
+
+
 def replay_every_part(model, history):
     for steps in model.partition(history.operations).values():
         answer = decide(model, steps)
@@ -93,5 +111,6 @@ def test_the_oracle_equals_plain_permutations(small):
         one = History.of(Row(at, at, row.type, row.process, row.f, row.value) for at, row in enumerate(of_one_key))
         expected = by_permutations(one)
         assert small.linearizable(one) is expected, seed
+        assert small.linearizable_remembering(one) is expected, seed
         seen[expected] += 1
     assert min(seen.values()) > 60, seen
