@@ -8,19 +8,22 @@ A key nobody wrote holds null. What failed never took effect and is left out, an
 `failed_cas="observe"` a cas that failed says more: at some moment in its window the register did not hold `expected`.
 That is only right for histories in which every `fail` of a cas is a failed comparison.
 
-**Open operations that can be left out.** A write or cas of unknown outcome puts some value v into the register, if
-anything. Say that v is *needed until* row T if T is the last return of an ok read or an ok cas that expects v; and if
-an open cas expects v and puts in w, v is needed at least as long as w (unless that cas itself comes too late for w).
-Claim: an open operation i that puts in v is of no use to any operation that returns after row T.
+**Until when an open operation is of use.** A write or cas of unknown outcome puts some value v into the register, if
+anything. Call v *needed until* row T if T is the last return of an ok read or ok cas that expects v; and if an open cas
+expects v and puts in w, v is needed at least as long as w (unless that cas was invoked too late for w). Claim: at
+returns after T the search need not place an open operation i that puts in v.
 
-Take a linearization of the history up to a row beyond T in which i, and perhaps others like it, took effect after all
-that returned by T. What comes right after i? No read and no cas that expects v: the ok ones returned by T, so they
-stand before i; an open one that is of use itself would have kept v needed. So a write, or another operation as useless
-as i, or nothing. A write doesn't care what it replaces. Leaving out all useless ones at once therefore changes nothing
-for anybody else. The converse is plain: what is open may as well not have taken effect.
+The search places i at the return of an operation that stands behind i, at the earliest such return. So say that, in
+some linearization, all that stands behind i and returns does so after T; and take all open operations for which that
+holds, each with its own value, together. What comes right after i? No read and no ok cas that expects v: they return by
+T. No open cas that expects v, unless it is one of those taken: it would be placed while its own value is needed, and so
+v would still be needed then. What is left is a write, another one of those taken, or nothing; and a write doesn't care
+what it replaces. So all those taken can be left out at once, and nobody else notices. (The search also moves observers
+forward. That may bring about new operations to leave out, and that new moves; each makes something smaller, so it ends
+in an order that does both.) The converse is plain: what is open may as well not have taken effect.
 
-A failed cas that is kept as an observation also sees that a value is *not* there, so any open write may help it. Where
-a key has one, nothing open is left out.
+A failed cas that is kept as an observation sees that a value is *not* there, so any open write may help it. Where a key
+has one, everything open stays of use to the end.
 """
 
 from __future__ import annotations
