@@ -132,10 +132,11 @@ def _simulate(
 
     world = World(chosen, folder)
     completed = SimulatedRun(chosen, plan, world, conductor, observer).run()
-    traces = world.traces()
+    traces, crashes = world.traces(), tuple(world.crashes)
+    world.dispose()
     if keep_traces:
         store.write_traces(folder, traces)
-    return traces, tuple(world.crashes), not completed
+    return traces, crashes, not completed
 
 
 def _live(

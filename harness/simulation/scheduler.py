@@ -28,6 +28,10 @@ class Scheduler:
         self._sequence += 1
         heappush(self._heap, (self.now_ns + delay_ns, self._sequence, action, arguments))
 
+    def forget(self) -> None:
+        """Drop all that was going to happen."""
+        self._heap.clear()
+
     def run_next(self) -> bool:
         """Let the next thing happen; return False if nothing is left to happen."""
         if not self._heap:

@@ -91,5 +91,5 @@ class Log:
 
 
 def entries_of(rows: Iterable[Any]) -> list[Entry]:
-    """Make entries of what a message holds: over a real wire they come as plain lists."""
-    return [Entry(*row) for row in rows]
+    """Make entries of what a message holds: over a real wire they come as plain lists, in a simulation as they are."""
+    return [row if isinstance(row, Entry) else Entry(*row) for row in rows]
