@@ -120,6 +120,17 @@ def test_a3_a_vote_of_an_older_term_is_not_counted_when_standing_again(cluster_o
     assert cluster.role("n1") == "candidate"
 
 
+def test_a3_votes_of_an_earlier_election_do_not_add_up_with_those_of_the_next(cluster_of):
+    cluster = cluster_of(5, pre_vote=0)
+    cluster.fire_until_candidate("n1")
+    cluster.tell("n1", "n2", **vote_reply(1))
+    cluster.fire_until_candidate("n1")
+    cluster.tell("n1", "n3", **vote_reply(2))
+    assert cluster.role("n1") == "candidate"
+    cluster.tell("n1", "n4", **vote_reply(2))
+    assert cluster.role("n1") == "leader"
+
+
 def test_a3_replies_of_an_older_term_do_not_move_a_leader(cluster_of):
     cluster = cluster_of(3)
     cluster.elect("n1")
@@ -199,6 +210,16 @@ def test_e1_the_election_timer_never_stops(cluster_of):
     for _ in range(5):
         cluster.fire("n1")
         assert "election" in cluster.members["n1"].timers
+
+
+def test_e1_standing_resets_the_timer_and_forgets_the_leader(cluster_of):
+    for pre_vote in (0, 1):
+        cluster = cluster_of(3, pre_vote=pre_vote)
+        cluster.elect("n2")
+        cluster.fire_until_candidate("n1")
+        now_ns = cluster.members["n1"].clock_ns
+        assert cluster.members["n1"].timers["election"][1] >= now_ns + E_NS
+        assert cluster.state("n1").leader is None
 
 
 # --- E2: standing
@@ -396,6 +417,25 @@ def test_e6_votes_are_never_counted_as_pre_votes(cluster_of):
     assert (cluster.role("n1"), cluster.state("n1").term) == ("follower", 0)
 
 
+def test_e6_standing_takes_a_majority_of_pre_votes(cluster_of):
+    cluster = cluster_of(5)
+    cluster.fire_until_candidate("n1")
+    for voter in ("n2", "n2"):
+        cluster.tell("n1", voter, **vote_reply(1, pre_vote=True))
+    assert cluster.role("n1") == "follower"
+    cluster.tell("n1", "n3", **vote_reply(1, pre_vote=True))
+    assert cluster.role("n1") == "candidate"
+
+
+def test_e6_a_pre_vote_that_comes_after_the_leaders_word_is_dropped(cluster_of):
+    cluster = cluster_of(3)
+    cluster.elect("n2")
+    cluster.fire_until_candidate("n1")
+    cluster.tell("n1", "n2", **heartbeat(1))
+    cluster.tell("n1", "n3", **vote_reply(2, pre_vote=True))
+    assert (cluster.role("n1"), cluster.state("n1").term) == ("follower", 1)
+
+
 def test_e6_a_pre_vote_for_another_term_is_dropped(cluster_of):
     cluster = cluster_of(3)
     cluster.fire_until_candidate("n1")
@@ -481,6 +521,18 @@ def test_e8_a_leader_without_a_majority_steps_down_in_its_term(cluster_of):
         cluster.beat("n1", "n1", "n2")
     state = cluster.state("n1")
     assert (state.role, state.term, state.voted_for, state.leader) == ("follower", 1, "n1", None)
+
+
+def test_e8_who_leads_no_more_says_nothing_more(cluster_of):
+    for deposed in (lambda cluster: cluster.wait(1000), lambda cluster: cluster.tell("n1", "n2", **heartbeat(9))):
+        cluster = cluster_of(3)
+        cluster.elect("n1")
+        deposed(cluster)
+        cluster.packets.clear()
+        cluster.fire("n1", "heartbeat")
+        assert cluster.role("n1") == "follower"
+        assert cluster.packets == []
+        assert "heartbeat" not in cluster.members["n1"].timers
 
 
 def test_e8_any_reply_of_its_term_counts_as_contact(cluster_of):

@@ -156,3 +156,45 @@ def test_a_node_that_has_not_led_answers_at_once():
     node.step(0, Boot((), 1))
     (reply,) = node.step(1, ClientRequest("c1", {"type": "read", "key": "k", "msg_id": 4}))
     assert (reply.client, reply.body["in_reply_to"], reply.after) == ("c1", 4, None)
+
+
+def test_traces_tell_the_checkers_what_they_count_on(cluster_of):
+    cluster = cluster_of(3)
+    cluster.elect("n1")
+    cluster.request("n1", "write", key="k", value=1)
+    cluster.run()
+    cluster.request("n1", "write", key="k", value=2)
+    cluster.deliver_all("n1", "n3")
+    fields = {"type": "append_entries", "prev_index": 2, "prev_term": 1, "entries": [[2, "noop", None]]}
+    cluster.tell("n3", "n2", term=2, leader_commit=3, **fields)
+    digests = [cluster.state("n1").log.digest_at(index) for index in range(4)]
+    noop = cluster.state("n3").log.digest_at(3)
+    assert [record for name, record in cluster.traces if name == "n1"] == [
+        {"type": "boot", "term": 0, "voted_for": None, "last_index": 0, "digest": 0},
+        {"type": "role", "role": "candidate", "term": 1},
+        {"type": "vote", "term": 1, "for": "n1"},
+        {"type": "role", "role": "leader", "term": 1},
+        {"type": "append", "first": 1, "entries": [[1, digests[1]]]},
+        {"type": "commit", "index": 1, "entry_term": 1, "term": 1, "digest": digests[1]},
+        {"type": "apply", "index": 1, "digest": digests[1]},
+        {"type": "append", "first": 2, "entries": [[1, digests[2]]]},
+        {"type": "commit", "index": 2, "entry_term": 1, "term": 1, "digest": digests[2]},
+        {"type": "apply", "index": 2, "digest": digests[2]},
+        {"type": "append", "first": 3, "entries": [[1, digests[3]]]},
+    ]
+    assert [record for name, record in cluster.traces if name == "n3"][1:] == [
+        {"type": "role", "role": "follower", "term": 1},
+        {"type": "vote", "term": 1, "for": "n1"},
+        {"type": "append", "first": 1, "entries": [[1, digests[1]]]},
+        {"type": "append", "first": 2, "entries": [[1, digests[2]]]},
+        {"type": "commit", "index": 1, "entry_term": 1, "term": 1, "digest": digests[1]},
+        {"type": "apply", "index": 1, "digest": digests[1]},
+        {"type": "append", "first": 3, "entries": [[1, digests[3]]]},
+        {"type": "commit", "index": 2, "entry_term": 1, "term": 1, "digest": digests[2]},
+        {"type": "apply", "index": 2, "digest": digests[2]},
+        {"type": "role", "role": "follower", "term": 2},
+        {"type": "truncate", "from": 3},
+        {"type": "append", "first": 3, "entries": [[2, noop]]},
+        {"type": "commit", "index": 3, "entry_term": 2, "term": 2, "digest": noop},
+        {"type": "apply", "index": 3, "digest": noop},
+    ]
