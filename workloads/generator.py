@@ -11,7 +11,7 @@ completes; EXHAUSTED that nothing ever will be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
@@ -71,8 +71,7 @@ class Generator(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Stagger:
+class Stagger(NamedTuple):
     """Space operations, over all threads together, by uniform draws from [0, 2·interval): `interval_ns` on average.
 
     When all threads were busy it does not catch up: a burst after a stall would hide what the stall did.
@@ -89,20 +88,18 @@ class Stagger:
         if isinstance(found, Nothing):
             return found
         wanted, inner = found
-        time_ns = max(wanted.time_ns, self.next_ns)
-        next_ns = time_ns + self.draws.below(2 * self.interval_ns)
-        return Emission(
-            Wanted(wanted.f, wanted.value, time_ns), Stagger(inner, self.interval_ns, self.draws.next(), next_ns)
-        )
+        if wanted.time_ns < self.next_ns:
+            wanted = Wanted(wanted.f, wanted.value, self.next_ns)
+        next_ns = wanted.time_ns + self.draws.below(2 * self.interval_ns)
+        return Emission(wanted, Stagger(inner, self.interval_ns, self.draws.next(), next_ns))
 
     def update(self, context: Context, event: Happening) -> Generator:
         """Pass it on."""
         inner = self.inner.update(context, event)
-        return self if inner is self.inner else replace(self, inner=inner)
+        return self if inner is self.inner else Stagger(inner, self.interval_ns, self.draws, self.next_ns)
 
 
-@dataclass(frozen=True, slots=True)
-class Until:
+class Until(NamedTuple):
     """Emit what the inner generator does, up to a moment of the run; operations in flight then are not cancelled."""
 
     inner: Generator

@@ -6,8 +6,7 @@ each read tells exactly which write it saw, which makes both the checker's work 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from keelhaul.checkers.linearizability import LinearizableRegisters
 from keelhaul.nodes.events import Body
@@ -42,8 +41,7 @@ class RegisterProtocols:
         return f == "read"
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterOperations:
+class RegisterOperations(NamedTuple):
     """Reads, writes and cas on random keys. Operation number n writes n + 1, so no value is written twice.
 
     `latest` holds, by key, what the last completed operation left or saw: a cas expects that, and so often succeeds.
@@ -57,15 +55,14 @@ class RegisterOperations:
 
     def ask(self, context: Context) -> Emission | Nothing:
         """Emit the next operation now."""
-        f = self.draws.choice(FUNCTIONS)
-        draws = self.draws.next()
-        number_drawn = draws.below(2 * len(self.keys))
-        at = number_drawn // 2
-        if f == "read" and self.recent and number_drawn % 2:
-            at = self.recent[at % len(self.recent)]
+        bits, which = divmod(self.draws.bits(), len(FUNCTIONS))  # one draw has room for all three choices
+        bits, at = divmod(bits, len(self.keys))
+        f = FUNCTIONS[which]
+        if f == "read" and self.recent and bits % 2:
+            at = self.recent[bits // 2 % len(self.recent)]
         number = self.emitted + 1
         argument = None if f == "read" else number if f == "write" else [self.latest[at], number]
-        rest = RegisterOperations(self.keys, draws.next(), self.latest, self.recent, number)
+        rest = RegisterOperations(self.keys, self.draws.next(), self.latest, self.recent, number)
         return Emission(Wanted(f, keyed(self.keys[at], argument), context.time_ns), rest)
 
     def update(self, context: Context, event: Happening) -> Generator:
