@@ -95,25 +95,28 @@ class Injector:
                 began_ns = self._clock()
                 await self._stop(self._stops.pop(0)[1])
                 self._late_ns += self._clock() - began_ns
-            elif self._starts[0].target == "leader" and await self._should_wait():
-                return
             else:
+                # Asked for once: at a second look, right after it, there may be nobody again.
+                leader = await self._victim.leader() if self._starts[0].target == "leader" else None
+                if self._should_wait(leader):
+                    return
                 due_ns = self._start_ns()
                 self._retry_ns = None
-                await self._start(self._starts.pop(0))
+                await self._start(self._starts.pop(0), leader)
                 self._late_ns += self._clock() - due_ns
 
-    async def _should_wait(self) -> bool:
-        if await self._victim.leader() is not None or self._clock() >= self._start_ns() + PATIENCE_NS:
+    def _should_wait(self, leader: str | None) -> bool:
+        wants_leader = self._starts[0].target == "leader" and leader is None
+        if not wants_leader or self._clock() >= self._start_ns() + PATIENCE_NS:
             return False
         self._retry_ns = self._clock() + RETRY_NS
         return True
 
-    async def _start(self, fault: TimedFault) -> None:
+    async def _start(self, fault: TimedFault, leader: str | None) -> None:
         f = f"start-{fault.kind}"
         self._record(f, {**fault.described(), "phase": "invoke"})
         try:
-            made = await self._resolve(fault)
+            made = self._resolve(fault, leader)
             self.in_force[fault.id] = made
             try:
                 await self._install(made)
@@ -127,11 +130,10 @@ class Injector:
         else:
             self._record(f, {**fault.described(), "phase": "done", "outcome": "in_force", **made.described()})
 
-    async def _resolve(self, fault: TimedFault) -> InForce:
+    def _resolve(self, fault: TimedFault, leader: str | None) -> InForce:
         """Decide who is hit; Unmet if nobody can be."""
         members = self._victim.nodes
         random = self._random_for(fault.id)
-        leader = await self._victim.leader() if fault.target == "leader" else None
         if fault.kind != "partition":
             hit = {node for one in self.in_force.values() for node in one.nodes}
             eligible = [node for node in members if node not in hit]
