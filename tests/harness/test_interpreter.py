@@ -74,14 +74,27 @@ def test_an_operation_that_lies_ahead_is_waited_for():
     assert brief(step(interpreter, early.state, 50, []).rows) == [(50, "invoke", 0, "write")]
 
 
+class Fickle(Scripted):
+    """Wants something else as soon as an operation has succeeded."""
+
+    def ask(self, context):
+        found = super().ask(context)
+        return Emission(found.wanted, Fickle(*found.rest.script)) if isinstance(found, Emission) else found
+
+    def update(self, context, event):
+        return Scripted((20, "cas")) if event.type == "ok" else self
+
+
 def test_a_generator_that_changed_is_asked_again_before_its_time():
-    """Its answer may lie earlier now."""
-    interpreter, state = made((0, "write"), (50, "read"), concurrency=2)
+    interpreter, _ = made(concurrency=2)
+    state = interpreter.begin(Fickle((0, "write"), (50, "read")), Draws.named("1/threads"))
     first = step(interpreter, state, 0, [])
-    sooner = first.state._replace(generator=Scripted((20, "cas")), upcoming=None)
-    assert step(interpreter, sooner, 10, []).wake_ns == 20
-    unchanged = step(interpreter, first.state, 10, [ok(first.invocations[0])])
+    assert first.wake_ns == 50
+    unchanged = step(interpreter, first.state, 10, [info(first.invocations[0])])
     assert unchanged.wake_ns == 50
+    changed = step(interpreter, first.state, 10, [ok(first.invocations[0])])
+    assert changed.wake_ns == 20
+    assert [row.f for row in step(interpreter, changed.state, 20, []).rows] == ["cas"]
 
 
 def test_without_a_free_thread_nothing_is_invoked_and_the_generator_is_kept():
