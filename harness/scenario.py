@@ -39,7 +39,7 @@ OPTION_MAX = 10**9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
-    """The simulated world: one-way latency is `latency_ms` plus an exponential tail of that mean; losses in percent."""
+    """The simulated world: one-way latency is `latency_ms` and a long tail of mean `jitter_ms`; losses in percent."""
 
     latency_ms: float = 1.0
     jitter_ms: float = 1.0

@@ -1,13 +1,15 @@
 """The simulated network between nodes: latency, loss, duplication, reordering, and cuts.
 
 A message that is under way when a cut begins is lost at its arrival; one that is sent into a cut is lost too. Latency
-has an exponential tail, so messages overtake each other. Each copy of a message draws on its own.
+has a long tail, so messages overtake each other. Each copy of a message draws on its own.
+
+The tail is u/(1-u) of a uniform u, cut off at TAIL_MAX, whose mean is ln(1 + TAIL_MAX). An exponential one would need a
+logarithm, and libraries of different machines round that differently: the same seed must give the same bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log
 from random import Random
 
 from keelhaul.harness.scenario import Simulation
@@ -16,6 +18,8 @@ from keelhaul.nemesis.topology import Grudge
 from keelhaul.nodes.events import Body
 
 MS = 1_000_000
+TAIL_MAX = 19.0
+TAIL_MEAN = 3.0
 Deliver = Callable[[str, str, Body], None]
 
 
@@ -27,7 +31,7 @@ class Network:
         self._random = random.random
         self._deliver = deliver
         self._latency_ns = int(settings.latency_ms * MS)
-        self._jitter_ns = settings.jitter_ms * MS
+        self._tail_ns = settings.jitter_ms * MS / TAIL_MEAN
         self._loss = settings.loss_percent / 100
         self._duplicate = settings.duplicate_percent / 100
         self._dropped: dict[str, frozenset[str]] = {}
@@ -46,7 +50,8 @@ class Network:
             self._carry(source, dest, body)
 
     def _carry(self, source: str, dest: str, body: Body) -> None:
-        delay_ns = self._latency_ns + int(-log(1.0 - self._random()) * self._jitter_ns)
+        uniform = self._random()
+        delay_ns = self._latency_ns + int(min(uniform / (1.0 - uniform), TAIL_MAX) * self._tail_ns)
         self._scheduler.after(delay_ns, self._arrive, source, dest, body)
 
     def _arrive(self, source: str, dest: str, body: Body) -> None:
