@@ -400,3 +400,13 @@ def test_f5_what_was_cut_off_before_it_was_on_disk_is_not_counted_as_durable(clu
     assert cluster.state("n1").durable_index == 2
     cluster.step("n1", StorageDone(1))  # told again, it changes nothing
     assert cluster.state("n1").durable_index == 2
+
+
+def test_f5_what_takes_the_place_of_durable_entries_is_not_durable_yet(cluster_of):
+    cluster = cluster_of(3)
+    append(cluster, "n1", "n2", term=1, entries=[1, 1, 1])
+    cluster.hold_disk("n1")
+    append(cluster, "n1", "n3", term=2, prev=(1, 1), entries=[2, 2])
+    assert cluster.state("n1").durable_index == 1
+    cluster.sync("n1")
+    assert cluster.state("n1").durable_index == 3
