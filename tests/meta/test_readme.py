@@ -48,6 +48,8 @@ def test_its_links_lead_somewhere(page):
     assert (ROOT / page).exists()
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"keelhaul (run|torture|check|replay|list|doctor|clean)\b", README))))
+@pytest.mark.parametrize(
+    "command", sorted(set(re.findall(r"keelhaul (run|torture|check|replay|list|doctor|clean)\b", README)))
+)
 def test_its_commands_exist(command, tmp_path):
     assert keelhaul(command, "--help", cwd=tmp_path).returncode == 0
