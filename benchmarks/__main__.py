@@ -1,4 +1,4 @@
-"""`make bench`: what the project claims about speed, measured on this machine, each beside a baseline of the same run."""
+"""`make bench`: what the project claims about speed, measured here, each beside a baseline of the same run."""
 
 from __future__ import annotations
 
