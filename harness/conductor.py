@@ -65,7 +65,7 @@ class Conductor:
             reads_only=workload.protocols.reads_only,
         )
         self._state = self._interpreter.begin(_main_phase(scenario, workload), seeds.draws(scenario.seed, "threads"))
-        self._not_over_before_ns = scenario.time_limit_ns
+        self._main_phase_ends_ns = scenario.time_limit_ns
         self.counts: Counter[str] = Counter()
         self._marks: deque[_Mark] = deque([_Mark(0, (0, 0, 0))])
 
@@ -74,7 +74,6 @@ class Conductor:
         finals = EachUntilOk(self._workload.finals, FINAL_RETRY_NS)
         end_ns = now_ns + int(self._scenario.recovery_s * SECOND)
         self._state = self._interpreter.go_on(self._state, Until(finals, end_ns))
-        self._not_over_before_ns = now_ns
 
     def step(self, now_ns: int, completions: Sequence[Completed]) -> Due:
         """Take completions and begin what is due; the rows are in the history before anything is dispatched."""
@@ -88,9 +87,9 @@ class Conductor:
             Dispatch(ticket, thread, process, Session(protocols, f, value, nodes, home=thread))
             for ticket, thread, process, f, value in step.invocations
         )
-        if step.done and now_ns < self._not_over_before_ns:
+        if step.done and now_ns < self._main_phase_ends_ns:
             # The next operation would come too late, but the plan of faults goes on to the phase's end.
-            return Due(dispatches, step.expired, self._not_over_before_ns, done=False)
+            return Due(dispatches, step.expired, self._main_phase_ends_ns, done=False)
         return Due(dispatches, step.expired, step.wake_ns, step.done)
 
     def record_nemesis(self, now_ns: int, f: str, value: dict[str, Any]) -> None:
