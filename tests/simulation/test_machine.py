@@ -261,6 +261,17 @@ def test_a_machine_that_is_killed_while_paused_forgets_what_waited():
     assert bench.events[-1] == message(2), "a started machine is not paused"
 
 
+def test_what_waited_for_a_killed_machine_does_not_come_up_at_a_later_pause():
+    bench = Bench().started()
+    bench.machine.pause()
+    bench.machine.handle(message(1))
+    bench.machine.kill()
+    bench.machine.start()
+    bench.machine.pause()
+    bench.machine.resume()
+    assert bench.events == [Boot((), 1), Boot((), 2)]
+
+
 # --- a node that fails
 
 
