@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from benchmarks import simulation_speed
+from benchmarks import reading_speed, simulation_speed
 
 
 def main() -> None:
     """Run all benchmarks and print their tables."""
     simulation_speed.main()
+    reading_speed.main()
 
 
 if __name__ == "__main__":

@@ -1,16 +1,23 @@
-"""What a Raft node told of itself, read back: its votes, terms, commits and applies by incarnation, its log replayed.
+"""What a Raft node told of itself, taken record by record: its log replayed, its term, commits and configurations.
 
 Records (one object each, with `incarnation`; the position counts from 1, like the lines of a trace.jsonl):
 
-    boot      term, voted_for, last_index, digest     what recovery found; begins each incarnation
-    role      role, term
-    vote      term, for                               the own vote included
-    append    first, entries [[term, digest], …]      a digest covers the entry and all before it
-    truncate  from                                    that entry and all above are gone
-    commit    index, entry_term, term, digest         all up to `index`; `term` is the node's current one
-    apply     index, digest
+    boot       term, voted_for, last_index, digest     what recovery found; begins each incarnation
+               snapshot_index, config                  optional: applied so far; [entry index, voters, old, learners]
+    role       role, term
+    vote       term, for                               the own vote included
+    append     first, entries [[term, digest], …]      a digest covers the entry and all before it
+    truncate   from                                    that entry and all above are gone
+    commit     index, entry_term, term, digest         all up to `index`; `term` is the node's current one
+    apply      index, digest, state                    `state`, optional, is the state machine's digest after it
+    fsync      index                                   the log is on disk up to there
+    config     index, voters, old, learners            a configuration went into the log, and counts from now on
+    answer     index                                   a client was told that this entry took effect
+    read_asked number
+    read       number, mode, read_index                a read was answered, at or after that index
+    snapshot_taken, snapshot_installed                 index, term, digest, state, config
 
-Other types are passed over. There is no order between the records of different nodes.
+Other types are passed over. There is no order between the records of different nodes but in a simulation.
 
 **What a killed node's trace is worth.** A record is written in the step that asks for the write to disk, so the last
 records before a kill may tell of terms, votes and entries that the disk never got. They did happen in that node's
@@ -24,231 +31,310 @@ A trace may end anywhere. What is malformed ends the reading of that node's trac
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple, TypeAlias
-
-from keelhaul.checkers.checker import NodeTrace
 
 Digest: TypeAlias = Hashable
 Entry: TypeAlias = tuple[int | None, Digest]
 """Term, None if it isn't known, and rolling digest. An entry that is only known to exist is None."""
 
-
-# Plain tuples where there are tens of thousands: they cost a fifth of a class to make, and the collector skips them.
-
-
 LOG_ENTRIES_MAX = 10_000_000
-"""Far above any run; a boot record that claims more must not fill the memory."""
+"""Far above any run; a record that claims more must not fill the memory."""
 
 _DIGESTS = (int, str)
+_STATES = (int, str, type(None))
+
+
+class Malformed(ValueError):
+    """A record that makes no sense."""
 
 
 class Boot(NamedTuple):
     """What recovery found on disk."""
 
-    position: int
     term: int
     voted_for: str | None
     last_index: int
     digest: Digest
 
 
-Vote: TypeAlias = tuple[int, int, str]
-"""(position, term, candidate)"""
+class Config(NamedTuple):
+    """A configuration: where its entry is, and its two groups of voters (the second is empty unless it is joint)."""
 
-Commit: TypeAlias = tuple[int, int, int, int, Digest]
-"""(position, index, entry_term, term, digest): the commit index moved to `index` in the node's current `term`."""
-
-Apply: TypeAlias = tuple[int, int, Digest]
-"""(position, index, digest)"""
-
-Append: TypeAlias = tuple[int, int, int | None, list[tuple[int, Digest]]]
-"""(position, first, term_before, entries): entries are (term, digest), and `term_before` is that of the entry below the
-first, None if it isn't known."""
+    entry_index: int
+    voters: tuple[str, ...]
+    old: tuple[str, ...]
 
 
-class Election(NamedTuple):
-    """The node became leader; `log` is what it held then, from index 1 on."""
+EVENTS: dict[str, tuple[str, ...]] = {
+    "booted": ("boot",),
+    "in_term": ("before", "term"),
+    "voted": ("term", "candidate"),
+    "elected": ("term",),
+    "appended": ("first", "term_below", "entries"),
+    "truncated": ("first",),
+    "committed": ("before", "index", "entry_term", "digest"),
+    "applied": ("before", "index", "digest", "state"),
+    "synced": ("before", "index"),
+    "configured": ("before", "config"),
+    "answered": ("index",),
+    "read_asked": ("number",),
+    "read": ("number", "mode", "read_index"),
+    "snapshot": ("index", "digest", "state", "installed"),
+}
+"""What a record can mean; whoever listens is called with the node's model, as it is after the record, and these. Only
+`booted` is told before: the model still is what the incarnation before left."""
 
-    position: int
-    term: int
-    log: list[Entry | None]
-
-
-@dataclass(slots=True)
-class Incarnation:
-    """One life of a node. `terms` are (position, current term) as told by role, vote and commit records, in order,
-    without repetitions."""
-
-    boot: Boot
-    terms: list[tuple[int, int]] = field(default_factory=list)
-    votes: list[Vote] = field(default_factory=list)
-    commits: list[Commit] = field(default_factory=list)
-    applies: list[Apply] = field(default_factory=list)
-    elections: list[Election] = field(default_factory=list)
-
-    def note_term(self, position: int, term: int) -> None:
-        """Note the current term, if it isn't the one noted last."""
-        if not self.terms or self.terms[-1][1] != term:
-            self.terms.append((position, term))
+Listeners: TypeAlias = Mapping[str, list[Callable[..., None]]]
 
 
-@dataclass(slots=True)
-class NodeStory:
-    """All of a node's trace that could be read; `problems` say what could not."""
+class NodeModel:
+    """One node as its records tell it; `log[i]` is the entry at index i + 1."""
 
-    node: str
-    incarnations: list[Incarnation] = field(default_factory=list)
-    appends: list[Append] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-
-class _Malformed(ValueError):
-    """A record that makes no sense."""
-
-
-def read_trace(trace: NodeTrace) -> NodeStory:
-    """Read a node's trace, as far as it can be read."""
-    story = NodeStory(trace.node)
-    if not trace.records:
-        story.problems.append(f"{trace.node}'s trace is empty")
-    reader = _Reader(story)
-    try:
-        reader.read(trace.records)
-    except _Malformed as error:
-        story.problems.append(f"{trace.node}'s trace, record {reader.position}: {error}")
-    except KeyError as error:
-        story.problems.append(f"{trace.node}'s trace, record {reader.position}: it lacks {error}")
-    except (TypeError, ValueError) as error:
-        story.problems.append(f"{trace.node}'s trace, record {reader.position}: {error}")
-    return story
-
-
-class _Reader:
-    """Takes records in order; holds the log as it stands."""
-
-    def __init__(self, story: NodeStory) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.position = 0
-        self._story = story
-        self._log: list[Entry | None] = []
-        self._removed: dict[tuple[int, Digest], tuple[Entry, Digest]] = {}
-        """Entries that this incarnation cut off, by (index, digest), with the digest below: the next boot may bring
-        them back, if the cut never reached the disk."""
+        self.problem: str | None = None
+        self.unknown_log: str | None = None
+        self.incarnation: Any = None
+        self.term = 0
+        self.role = "follower"
+        self.log: list[Entry | None] = []
+        self.commit_index = 0
+        self.applied_index = 0
+        self.durable_index = 0
+        self.configs: list[Config] = []
+        self._is_booted = False
+        self._removed: dict[tuple[int, Digest], tuple[Entry, Digest | None]] = {}
+        """Entries that this incarnation cut off, by (index, digest), with the digest below (None: what is below isn't
+        known): the next boot may bring them back, if the cut never reached the disk."""
 
-    def read(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Take the records. The frequent types come first: a run has tens of thousands of records."""
-        life: Incarnation | None = None
-        number: Any = None
-        for position, record in enumerate(records, 1):
-            self.position = position
-            kind = record["type"]
-            if kind == "boot":
-                number = record["incarnation"]
-                life = self._boot(position, record)
-            elif life is None or record["incarnation"] != number:
-                raise _Malformed("an incarnation begins with a boot record")
-            elif kind == "apply":
-                index, digest = record["index"], record["digest"]
-                if type(index) is not int or index < 1 or type(digest) not in _DIGESTS:
-                    raise _Malformed(f"{index!r} is no index or {digest!r} no digest")
-                life.applies.append((position, index, digest))
-            elif kind == "append":
-                self._append(position, record["first"], record["entries"])
-            elif kind == "commit":
-                self._commit(life, position, record)
-            else:
-                self._read_rare(life, position, kind, record)
+    @property
+    def where(self) -> str:
+        """Name the present record in a sentence."""
+        return f"{self.name} (record {self.position})"
 
-    def _commit(self, life: Incarnation, position: int, record: Mapping[str, Any]) -> None:
-        index, entry_term, term = record["index"], record["entry_term"], record["term"]
-        digest = record["digest"]
-        if not (type(index) is type(entry_term) is type(term) is int and type(digest) in _DIGESTS):
-            raise _Malformed("it holds something that is no index, no term or no digest")
-        if index < 1 or entry_term < 0 or term < 0:
-            raise _Malformed("it holds a negative index or term")
-        life.note_term(position, term)
-        life.commits.append((position, index, entry_term, term, digest))
+    def take(self, record: Mapping[str, Any], listeners: Listeners) -> None:
+        """Take the next record and tell the listeners; after something malformed, take nothing any more."""
+        if self.problem is not None:
+            return
+        self.position += 1
+        try:
+            self._take(record["type"], record, listeners)
+        except KeyError as error:
+            self.problem = f"{self.name}'s trace, record {self.position}: it lacks {error}"
+        except (TypeError, ValueError) as error:
+            self.problem = f"{self.name}'s trace, record {self.position}: {error}"
 
-    def _read_rare(self, life: Incarnation, position: int, kind: Any, record: Mapping[str, Any]) -> None:
-        if kind == "truncate":
-            self._truncate(_count(record["from"]))
-        elif kind == "vote":
-            term = _count(record["term"])
-            life.note_term(position, term)
-            life.votes.append((position, term, _name(record["for"])))
-        elif kind == "role":
-            term = _count(record["term"])
-            life.note_term(position, term)
-            if record["role"] == "leader":
-                life.elections.append(Election(position, term, self._log[:]))
+    def _take(self, kind: Any, record: Mapping[str, Any], listeners: Listeners) -> None:
+        if kind == "boot":
+            self._boot(record, listeners)
+            return
+        if not self._is_booted or record["incarnation"] != self.incarnation:
+            raise Malformed("an incarnation begins with a boot record")
+        handle = _HANDLERS.get(kind) if type(kind) is str else None
+        if handle is not None:
+            handle(self, record, listeners)
 
-    def _boot(self, position: int, record: Mapping[str, Any]) -> Incarnation:
+    # --- the records
+
+    def _boot(self, record: Mapping[str, Any], listeners: Listeners) -> None:
         voted_for = None if record["voted_for"] is None else _name(record["voted_for"])
-        last_index, digest = _count(record["last_index"]), _digest(record["digest"])
-        if last_index > LOG_ENTRIES_MAX:
-            raise _Malformed(f"a log of {last_index} entries is more than the {LOG_ENTRIES_MAX} that are followed")
-        life = Incarnation(Boot(position, _count(record["term"]), voted_for, last_index, digest))
-        self._story.incarnations.append(life)
-        recovered = self._recovered(last_index, digest)
+        boot = Boot(_count(record["term"]), voted_for, _count(record["last_index"]), _digest(record["digest"]))
+        if boot.last_index > LOG_ENTRIES_MAX:
+            raise Malformed(f"a log of {boot.last_index} entries is more than the {LOG_ENTRIES_MAX} that are followed")
+        applied_index = _count(record.get("snapshot_index", 0))
+        configs = [_config(*record["config"])] if record.get("config") is not None else []
+        self.incarnation, self._is_booted = record["incarnation"], True
+        for told in listeners["booted"]:
+            told(self, boot)
+        recovered = self._recovered(boot.last_index, boot.digest)
         if recovered is None:
-            self._story.problems.append(
-                f"{self._story.node}'s trace, record {position}: it boots with a log of {last_index} entries that "
+            recovered = [None] * (boot.last_index - 1) + [(None, boot.digest)] * (boot.last_index > 0)
+            self._note_unknown_log(boot.last_index)
+        self._removed.clear()
+        self.log, self.term, self.role = recovered, boot.term, "follower"
+        self.commit_index = self.applied_index = applied_index
+        self.durable_index, self.configs = boot.last_index, configs
+
+    def _note_unknown_log(self, last_index: int) -> None:
+        if self.unknown_log is None:
+            self.unknown_log = (
+                f"{self.name}'s trace, record {self.position}: it boots with a log of {last_index} entries that "
                 "nothing in its trace before leads to: recovery made it up, or the trace lost something"
             )
-            recovered = [None] * (last_index - 1) + [(None, digest)] * (last_index > 0)
-        self._removed.clear()
-        self._log = recovered
-        return life
 
     def _recovered(self, last_index: int, digest: Digest) -> list[Entry | None] | None:
         """Return the log that `digest` at `last_index` names; None if the incarnation before had no such log."""
         above: list[Entry | None] = []
         for index in range(last_index, 0, -1):
-            entry = self._log[index - 1] if index <= len(self._log) else None
+            entry = self.log[index - 1] if index <= len(self.log) else None
             if entry is not None and entry[1] == digest:
-                return self._log[:index] + above[::-1]
+                return self.log[:index] + above[::-1]
             if (index, digest) not in self._removed:
                 return None
-            removed, digest = self._removed[index, digest]
+            removed, below = self._removed[index, digest]
             above.append(removed)
+            if below is None:
+                return [None] * (index - 1) + above[::-1]
+            digest = below
         return above[::-1]
 
-    def _append(self, position: int, first: int, told: Any) -> None:
-        if first != len(self._log) + 1:
-            raise _Malformed(f"it appends from index {first} on to a log of {len(self._log)} entries")
-        below = self._log[-1] if self._log else (0, 0)
-        entries = [(term, digest) for term, digest in told]
+    def _in_term(self, term: Any, listeners: Listeners) -> int:
+        if type(term) is not int or term < 0:
+            raise Malformed(f"{term!r} is no index or term")
+        if term != self.term:
+            before, self.term = self.term, term
+            for told in listeners["in_term"]:
+                told(self, before, term)
+        return term
+
+    def _vote(self, record: Mapping[str, Any], listeners: Listeners) -> None:
+        candidate = _name(record["for"])
+        term = self._in_term(record["term"], listeners)
+        for told in listeners["voted"]:
+            told(self, term, candidate)
+
+    def _role(self, record: Mapping[str, Any], listeners: Listeners) -> None:
+        role = record["role"]
+        term = self._in_term(record["term"], listeners)
+        self.role = role
+        if role == "leader":
+            for told in listeners["elected"]:
+                told(self, term)
+
+    def _append(self, record: Mapping[str, Any], listeners: Listeners) -> None:
+        first = record["first"]
+        if first != len(self.log) + 1:
+            raise Malformed(f"it appends from index {first} on to a log of {len(self.log)} entries")
+        entries = [(term, digest) for term, digest in record["entries"]]
         for term, digest in entries:
             if type(term) is not int or term < 0 or type(digest) not in _DIGESTS:
-                raise _Malformed(f"{term!r} is no term or {digest!r} no digest")
-        self._story.appends.append((position, first, None if below is None else below[0], entries))
-        self._log += entries
+                raise Malformed(f"{term!r} is no term or {digest!r} no digest")
+        last = self.log[-1] if self.log else (0, 0)
+        self.log += entries
+        for told in listeners["appended"]:
+            told(self, first, None if last is None else last[0], entries)
 
-    def _truncate(self, first: int) -> None:
-        if not 1 <= first <= len(self._log):
-            raise _Malformed(f"it truncates from index {first} on a log of {len(self._log)} entries")
-        for index in range(first, len(self._log) + 1):
-            entry = self._log[index - 1]
-            below = self._log[index - 2] if index > 1 else (0, 0)
-            if entry is not None and below is not None:
-                self._removed[index, entry[1]] = (entry, below[1])
-        del self._log[first - 1 :]
+    def _truncate(self, record: Mapping[str, Any], listeners: Listeners) -> None:
+        first = _count(record["from"])
+        if not 1 <= first <= len(self.log):
+            raise Malformed(f"it truncates from index {first} on a log of {len(self.log)} entries")
+        self._remove(first)
+        self.durable_index = min(self.durable_index, first - 1)
+        while self.configs and self.configs[-1].entry_index >= first:
+            self.configs.pop()
+        for told in listeners["truncated"]:
+            told(self, first)
+
+    def _remove(self, first: int) -> None:
+        for index in range(first, len(self.log) + 1):
+            entry = self.log[index - 1]
+            below = self.log[index - 2] if index > 1 else (0, 0)
+            if entry is not None:
+                self._removed[index, entry[1]] = (entry, None if below is None else below[1])
+        del self.log[first - 1 :]
+
+    def _commit(self, record: Mapping[str, Any], listeners: Listeners) -> None:
+        index, entry_term, digest = record["index"], record["entry_term"], record["digest"]
+        if not (type(index) is type(entry_term) is int and type(digest) in _DIGESTS):
+            raise Malformed("it holds something that is no index, no term or no digest")
+        if index < 1 or entry_term < 0:
+            raise Malformed("it holds a negative index or term")
+        self._in_term(record["term"], listeners)
+        before, self.commit_index = self.commit_index, index
+        for told in listeners["committed"]:
+            told(self, before, index, entry_term, digest)
+
+    def _apply(self, record: Mapping[str, Any], listeners: Listeners) -> None:
+        index, digest, state = record["index"], record["digest"], record.get("state")
+        if type(index) is not int or index < 1 or type(digest) not in _DIGESTS or type(state) not in _STATES:
+            raise Malformed(f"{index!r} is no index, or {digest!r} or {state!r} no digest")
+        before, self.applied_index = self.applied_index, index
+        for told in listeners["applied"]:
+            told(self, before, index, digest, state)
+
+    def _fsync(self, record: Mapping[str, Any], listeners: Listeners) -> None:
+        before, self.durable_index = self.durable_index, _count(record["index"])
+        for told in listeners["synced"]:
+            told(self, before, self.durable_index)
+
+    def _configure(self, record: Mapping[str, Any], listeners: Listeners) -> None:
+        config = _config(record["index"], record["voters"], record["old"])
+        before = self.configs[-1] if self.configs else None
+        self.configs.append(config)
+        for told in listeners["configured"]:
+            told(self, before, config)
+
+    def _answer(self, record: Mapping[str, Any], listeners: Listeners) -> None:
+        for told in listeners["answered"]:
+            told(self, _count(record["index"]))
+
+    def _read_asked(self, record: Mapping[str, Any], listeners: Listeners) -> None:
+        for told in listeners["read_asked"]:
+            told(self, str(record["number"]))
+
+    def _read(self, record: Mapping[str, Any], listeners: Listeners) -> None:
+        for told in listeners["read"]:
+            told(self, str(record["number"]), record["mode"], _count(record["read_index"]))
+
+    def _snapshot(self, record: Mapping[str, Any], listeners: Listeners) -> None:
+        index, term = _count(record["index"]), _count(record["term"])
+        digest, state, config = _digest(record["digest"]), _digest(record["state"]), _config(*record["config"])
+        if not 1 <= index <= LOG_ENTRIES_MAX:
+            raise Malformed(f"a snapshot of index {index}")
+        installed = record["type"] == "snapshot_installed"
+        if installed:
+            self._install(index, term, digest, config)
+        for told in listeners["snapshot"]:
+            told(self, index, digest, state, installed)
+
+    def _install(self, index: int, term: int, digest: Digest, config: Config) -> None:
+        kept = index <= len(self.log) and self.log[index - 1] == (term, digest)
+        if not kept:
+            self._remove(1)
+            self.log = [None] * (index - 1) + [(term, digest)]
+        self.configs = [config, *(each for each in self.configs if kept and each.entry_index > index)]
+        self.durable_index = self.durable_index if kept else 0
+        self.commit_index = self.applied_index = index
+
+
+_HANDLERS = {
+    "apply": NodeModel._apply,
+    "append": NodeModel._append,
+    "commit": NodeModel._commit,
+    "fsync": NodeModel._fsync,
+    "truncate": NodeModel._truncate,
+    "vote": NodeModel._vote,
+    "role": NodeModel._role,
+    "config": NodeModel._configure,
+    "answer": NodeModel._answer,
+    "read_asked": NodeModel._read_asked,
+    "read": NodeModel._read,
+    "snapshot_taken": NodeModel._snapshot,
+    "snapshot_installed": NodeModel._snapshot,
+}
 
 
 def _count(value: Any) -> int:
     if type(value) is not int or value < 0:
-        raise _Malformed(f"{value!r} is no index or term")
+        raise Malformed(f"{value!r} is no index or term")
     return value
 
 
 def _digest(value: object) -> Digest:
     if type(value) not in _DIGESTS:
-        raise _Malformed(f"{value!r} is no digest")
+        raise Malformed(f"{value!r} is no digest")
     return value
 
 
 def _name(value: Any) -> str:
     if type(value) is not str:
-        raise _Malformed(f"{value!r} is no node's name")
+        raise Malformed(f"{value!r} is no node's name")
     return value
+
+
+def _config(entry_index: Any, voters: Any, old: Any, learners: Any = ()) -> Config:
+    if not all(isinstance(names, list | tuple) and all(type(name) is str for name in names) for names in (voters, old)):
+        raise Malformed("a configuration is made of lists of names")
+    return Config(_count(entry_index), tuple(voters), tuple(old))

@@ -9,18 +9,24 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from keelhaul.checkers.history import NEMESIS
+from keelhaul.checkers.history import NEMESIS, Row
+from keelhaul.checkers.linearizability.online import Found, Online
+from keelhaul.checkers.linearizability.operations import MalformedOperation
 from keelhaul.harness import interpreter as interpreting
 from keelhaul.harness import seeds
 from keelhaul.harness.interpreter import Completed, Interpreter
 from keelhaul.harness.progress import Snapshot
 from keelhaul.harness.scenario import Scenario
 from keelhaul.harness.store import HistoryWriter
+from keelhaul.harness.systems import SYSTEMS
 from keelhaul.nemesis.injector import Injector
-from keelhaul.workloads.client import Session
+from keelhaul.workloads import administrator
+from keelhaul.workloads.administrator import AdministratorOperations, AdministratorProtocols, WithAdministrator
+from keelhaul.workloads.client import Protocols, Session
 from keelhaul.workloads.generator import EachUntilOk, Generator, Stagger, Until
+from keelhaul.workloads.lasting import LastingClient
 from keelhaul.workloads.workload import Workload
 
 SECOND = 1_000_000_000
@@ -29,12 +35,17 @@ FINAL_RETRY_NS = 200_000_000
 
 
 class Dispatch(NamedTuple):
-    """An operation to carry out: drive `session` and report its completion under `ticket` and `thread`."""
+    """An operation to carry out: report its completion under `ticket` and `thread`.
+
+    `session` is to be driven to its end; None: the process' lasting client takes `f` and `value`.
+    """
 
     ticket: int
     thread: int
     process: int
-    session: Session
+    f: str
+    value: Any
+    session: Session | None
 
 
 class Due(NamedTuple):
@@ -55,10 +66,15 @@ class _Mark:
 class Conductor:
     """One run's client side."""
 
-    def __init__(self, scenario: Scenario, workload: Workload, writer: HistoryWriter) -> None:
+    def __init__(
+        self, scenario: Scenario, workload: Workload, writer: HistoryWriter, watch: Online | None = None
+    ) -> None:
+        """`watch` looks at each row as it is written; at the first violation the phase is over."""
         self._scenario = scenario
         self._workload = workload
         self._writer = writer
+        self._watch = watch
+        self._protocols = cast(Protocols, workload.protocols) if workload.clients is None else None
         self._interpreter = Interpreter(
             concurrency=scenario.concurrency,
             timeout_ns=scenario.timeout_ms * 1_000_000,
@@ -71,7 +87,9 @@ class Conductor:
 
     def begin_final_phase(self, now_ns: int) -> None:
         """From now on the final operations are tried until each has succeeded, for at most `recovery_s`."""
-        finals = EachUntilOk(self._workload.finals, FINAL_RETRY_NS)
+        farewell, threads = self._workload.farewell, range(self._scenario.concurrency)
+        farewells = () if farewell is None else tuple(farewell._replace(thread=thread) for thread in threads)
+        finals = EachUntilOk((*farewells, *self._workload.finals), FINAL_RETRY_NS)
         end_ns = now_ns + int(self._scenario.recovery_s * SECOND)
         self._state = self._interpreter.go_on(self._state, Until(finals, end_ns))
 
@@ -79,18 +97,45 @@ class Conductor:
         """Take completions and begin what is due; the rows are in the history before anything is dispatched."""
         step = interpreting.step(self._interpreter, self._state, now_ns, completions)
         self._state = step.state
-        for row in step.rows:
-            self._writer.append(*row)
+        for happening in step.rows:
+            row = self._writer.append(*happening)
             self.counts[row.type] += 1
-        protocols, nodes = self._workload.protocols, self._scenario.members
+            self._show(row)
+        if self.violation is not None:
+            return Due((), step.expired, None, done=True)
         dispatches = tuple(
-            Dispatch(ticket, thread, process, Session(protocols, f, value, nodes, home=thread))
+            Dispatch(ticket, thread, process, f, value, self._session(thread, f, value))
             for ticket, thread, process, f, value in step.invocations
         )
         if step.done and now_ns < self._main_phase_ends_ns:
             # The next operation would come too late, but the plan of faults goes on to the phase's end.
             return Due(dispatches, step.expired, self._main_phase_ends_ns, done=False)
         return Due(dispatches, step.expired, step.wake_ns, step.done)
+
+    @property
+    def violation(self) -> Found | None:
+        """The first violation, if somebody watches and there was one."""
+        return None if self._watch is None else self._watch.found
+
+    def _show(self, row: Row) -> None:
+        if self._watch is None or row.f in administrator.FUNCTIONS:
+            return
+        try:
+            self._watch.take(row.index, row.type, row.process, row.f, row.value)
+        except MalformedOperation:
+            self._watch = None  # what can't be read is for the judge to say
+
+    def _session(self, thread: int, f: str, value: Any) -> Session | None:
+        if f in administrator.FUNCTIONS:
+            return Session(AdministratorProtocols(), f, value, self._scenario.members, home=thread)
+        if self._protocols is None:
+            return None
+        return Session(self._protocols, f, value, self._scenario.members, home=thread)
+
+    def client(self, thread: int, process: int) -> LastingClient:
+        """Make the client of a process that has just begun."""
+        assert self._workload.clients is not None
+        return self._workload.clients(process, thread, self._scenario.members)
 
     def record_nemesis(self, now_ns: int, f: str, value: dict[str, Any]) -> None:
         """Write a row of the nemesis, at once."""
@@ -130,5 +175,14 @@ class Conductor:
 
 def _main_phase(scenario: Scenario, workload: Workload) -> Generator:
     interval_ns = max(1, int(SECOND / scenario.rate))
-    staggered = Stagger(workload.operations, interval_ns, seeds.draws(scenario.seed, "stagger"))
+    staggered: Generator = Stagger(workload.operations, interval_ns, seeds.draws(scenario.seed, "stagger"))
+    if scenario.administrator_every_s:
+        staggered = WithAdministrator(staggered, _administration(scenario))
     return Until(staggered, scenario.time_limit_ns)
+
+
+def _administration(scenario: Scenario) -> Generator:
+    functions = SYSTEMS[scenario.system].administration
+    operations = AdministratorOperations(scenario.members, functions, seeds.draws(scenario.seed, "administrator"))
+    interval_ns = int(scenario.administrator_every_s * SECOND)
+    return Stagger(operations, interval_ns, seeds.draws(scenario.seed, "administrator/stagger"))

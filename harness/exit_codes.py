@@ -22,3 +22,15 @@ def of_runs(verdict: str, *, interrupted: bool, harness_failed: bool) -> int:
     if interrupted:
         return INTERRUPTED
     return HARNESS_FAILED if harness_failed else OF_VERDICT[verdict]
+
+
+def of_files(verdict: str, *, unreadable: bool, unproven: bool) -> int:
+    """Return the exit code of many histories: a violation outranks what else happened, even to other files.
+
+    `unproven`: a proof of ours didn't verify, so no verdict can be trusted.
+    """
+    if unproven:
+        return HARNESS_FAILED
+    if verdict == "invalid":
+        return INVALID
+    return USAGE if unreadable else OF_VERDICT[verdict]

@@ -167,12 +167,16 @@ def _invoke(
             if found is not state.upcoming:
                 state = state._replace(upcoming=found)
             return state, found.wanted.time_ns, False
-        free = [thread for thread, opened in enumerate(state.open) if opened is None]
+        f, value, _, wanted_thread = found.wanted
+        free = [
+            thread
+            for thread, opened in enumerate(state.open)
+            if opened is None and (wanted_thread is None or wanted_thread == thread)
+        ]
         if not free:
             return state, None, False
         thread = state.draws.choice(free)  # a random free thread: round robin would tie functions to nodes
         process = state.processes[thread]
-        f, value = found.wanted.f, found.wanted.value
         rows.append(NewRow(now_ns, "invoke", process, f, value, None))
         invocations.append(Invocation(state.invoked, thread, process, f, value))
         opened = Open(state.invoked, process, f, value, now_ns + interpreter.timeout_ns)

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,13 @@ from keelhaul.checkers.faults import summarise
 from keelhaul.checkers.history import History
 from keelhaul.checkers.leadership import leader_changes
 from keelhaul.checkers.stats import Stats
+from keelhaul.checkers.verdict import Result
+from keelhaul.checkers.watcher import Watched
 from keelhaul.harness import seeds
 from keelhaul.harness.scenario import Scenario
 from keelhaul.harness.systems import SYSTEMS
 from keelhaul.nemesis.plan import Plan
+from keelhaul.workloads.administrator import WithoutAdministrator
 from keelhaul.workloads.registry import WORKLOADS
 from keelhaul.workloads.workload import Workload
 
@@ -38,11 +42,17 @@ class Judged:
     record: dict[str, Any]
 
 
-def checkers_for(scenario: Scenario, workload: Workload) -> dict[str, Checker]:
-    """Return the checkers by name: the workload's, the system's, and those that every run gets."""
+def checkers_for(scenario: Scenario, workload: Workload, *, of_a_run: bool) -> dict[str, Checker]:
+    """Return the checkers by name: the workload's, the system's, and those that every run gets.
+
+    Of a history that no run of ours made, nothing says which system it was.
+    """
+    of_workload: Mapping[str, Checker] = workload.checkers
+    if scenario.administrator_every_s:
+        of_workload = {name: WithoutAdministrator(checker) for name, checker in of_workload.items()}
     return {
-        **workload.checkers,
-        **SYSTEMS[scenario.system].invariants,
+        **of_workload,
+        **(SYSTEMS[scenario.system].invariants if of_a_run else {}),
         "crashes": Crashes(),
         "stats": Stats(),
         "availability": Availability(),
@@ -57,8 +67,12 @@ def judge(
     traces: tuple[NodeTrace, ...] | None,
     folder: Path,
     crashes: tuple[str, ...] = (),
+    watched: Mapping[str, Result] | None = None,
 ) -> Judged:
-    """Run all checkers. `plan` is None for a history that came without one: then it may end before any final reads."""
+    """Run all checkers, but for those whose verdicts are in `watched`, since they watched the run.
+
+    `plan` is None for a history that came without one: then it may end before any final reads.
+    """
     workload = WORKLOADS[scenario.workload].make(scenario.workload_options, seeds.draws(scenario.seed, "workload"))
     evidence = Evidence(
         history=history,
@@ -69,7 +83,11 @@ def judge(
         crashes=crashes,
         final_functions=() if plan is None else tuple(dict.fromkeys(wanted.f for wanted in workload.finals)),
     )
-    judgement = check_all(checkers_for(scenario, workload), evidence)
+    of_a_run = plan is not None or traces is not None
+    checkers = checkers_for(scenario, workload, of_a_run=of_a_run)
+    for name, result in (watched or {}).items():
+        checkers[name] = Watched(result)
+    judgement = check_all(checkers, evidence)
     counts = Counter(row.type for row in history.rows if isinstance(row.process, int))
     record = {
         "verdict": judgement.verdict.value,
@@ -86,7 +104,7 @@ def judge(
             name: {"verdict": result.verdict.value, "reason": result.reason}
             for name, result in judgement.results.items()
         },
-        "reproduce": reproduce_command(scenario, folder),
+        "reproduce": reproduce_command(scenario, folder) if of_a_run else f"{_program()} check {_quoted(folder)}",
     }
     return Judged(judgement=judgement, record=record)
 
@@ -94,8 +112,8 @@ def judge(
 def reproduce_command(scenario: Scenario, folder: Path) -> str:
     """Return the command that does it again: a replay in simulation, the same scenario, seed and plan elsewhere."""
     if scenario.environment == "simulation":
-        return f"{_program()} replay {shlex.quote(_short(folder))}"
-    return f"{_program()} run {shlex.quote(_short(folder / 'scenario.toml'))}"
+        return f"{_program()} replay {_quoted(folder)}"
+    return f"{_program()} run {_quoted(folder / 'scenario.toml')}"
 
 
 def _program() -> str:
@@ -103,11 +121,10 @@ def _program() -> str:
     called = Path(sys.argv[0])
     if called.name != "keelhaul" or shutil.which("keelhaul") == str(called.absolute()):
         return "keelhaul"
-    return shlex.quote(_short(called.absolute()))
+    return _quoted(called.absolute())
 
 
-def _short(path: Path) -> str:
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+def _quoted(path: Path) -> str:
+    """Write a path for a shell, from where the command was called if it lies below."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))

@@ -25,12 +25,13 @@ from keelhaul.harness.conductor import Conductor, Dispatch
 from keelhaul.harness.environments.connection import Broken, Connection, Refused
 from keelhaul.harness.environments.environment import LiveEnvironment
 from keelhaul.harness.interpreter import Completed
+from keelhaul.harness.live_lasting import LiveClients
 from keelhaul.harness.progress import Observer
 from keelhaul.harness.scenario import SECOND, Scenario
 from keelhaul.nemesis.injector import Injector
 from keelhaul.nemesis.plan import Plan
 from keelhaul.nemesis.victim import VictimError
-from keelhaul.workloads.client import Completion, Request
+from keelhaul.workloads.client import Completion, Request, Session
 
 CLEAN_UP_S = 60.0
 """For healing, and again for removing: five containers take some seconds; a stuck engine must not hold us for ever."""
@@ -48,7 +49,7 @@ class LiveRun:
         self._environment = environment
         self._conductor = conductor
         self._observer = observer
-        self._injector = Injector(plan, environment, partial(_fault_stream, scenario.seed), self._record, self._now_ns)
+        self._injector = Injector(plan, environment, partial(_fault_stream, scenario.seed), self._record, self.now_ns)
         self._phase = "starting"
         self._leader: str | None = None
         self._began_ns = time.monotonic_ns()
@@ -62,17 +63,27 @@ class LiveRun:
     async def run(self) -> None:
         """Run all phases; `interrupted` and `heal_failed` say how it went. SetupError if the cluster can't be had."""
         try:
-            async with self._interruptible():
-                await self._environment.start()
-                self._began_ns = time.monotonic_ns()
-                await self._main_phase()
-            async with self._interruptible():
-                await self._recovery()
+            async with self._lasting_clients():
+                async with self._interruptible():
+                    await self._environment.start()
+                    self._began_ns = time.monotonic_ns()
+                    await self._main_phase()
+                async with self._interruptible():
+                    await self._recovery()
         except BaseExceptionGroup as group:
             raise _first_of(group) from None
         finally:
             with anyio.CancelScope(shield=True):
                 await self._clean_up()
+
+    @asynccontextmanager
+    async def _lasting_clients(self) -> AsyncIterator[None]:
+        """Give clients that live on between operations a place to do so, from the first phase to the last."""
+        async with anyio.create_task_group() as tasks:
+            self._clients = LiveClients(tasks, self._conductor.client, self)
+            yield
+            self._clients.crash_all()
+            tasks.cancel_scope.cancel()
 
     @asynccontextmanager
     async def _interruptible(self) -> AsyncIterator[None]:
@@ -119,15 +130,16 @@ class LiveRun:
             self._observer.said("the faults could not all be lifted: see the history's last rows")
 
     async def _recovery(self) -> None:
-        """A quiet period, then the final reads. Not after an interruption, and not while a fault may be in force."""
-        if self.interrupted or self.heal_failed:
+        """A quiet period, then the final reads. Not after an interruption or a violation that was to end the run, and
+        not while a fault may be in force."""
+        if self.interrupted or self.heal_failed or self._conductor.violation is not None:
             return
         self._phase = "quiet"
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._look)
             await anyio.sleep(self._scenario.quiet_s)
             self._phase = "final"
-            self._conductor.begin_final_phase(self._now_ns())
+            self._conductor.begin_final_phase(self.now_ns())
             await self._operate(tasks)
             tasks.cancel_scope.cancel()
 
@@ -156,38 +168,46 @@ class LiveRun:
         while True:
             completions, self._completions = self._completions, []
             self._news = anyio.Event()
-            due = self._conductor.step(self._now_ns(), completions)
+            due = self._conductor.step(self.now_ns(), completions)
             self._conductor.flush()
             for thread in due.expired:
                 self._hang_up(thread)
+                self._clients.crash(thread)
             for dispatch in due.dispatches:
-                tasks.start_soon(self._perform, dispatch)
+                if dispatch.session is None:
+                    self._clients.invoke(dispatch)
+                else:
+                    tasks.start_soon(self._perform, dispatch, dispatch.session)
             if due.done:
                 return
             if not self._completions:
-                wait_s = None if due.wake_ns is None else max(0, due.wake_ns - self._now_ns()) / SECOND
+                wait_s = None if due.wake_ns is None else max(0, due.wake_ns - self.now_ns()) / SECOND
                 with anyio.move_on_after(wait_s):
                     await self._news.wait()
 
-    async def _perform(self, dispatch: Dispatch) -> None:
+    async def _perform(self, dispatch: Dispatch, session: Session) -> None:
         """Carry one operation through its session."""
         with anyio.CancelScope() as scope:
             self._scopes[dispatch.thread] = scope
-            following: Request | Completion = dispatch.session.begin()
+            following: Request | Completion = session.begin()
             while isinstance(following, Request):
-                following = await self._exchange(dispatch, following)
-            self._completions.append(Completed(dispatch.ticket, dispatch.thread, following))
-            self._news.set()
+                following = await self._exchange(dispatch, session, following)
+            self.completed(Completed(dispatch.ticket, dispatch.thread, following))
 
-    async def _exchange(self, dispatch: Dispatch, request: Request) -> Request | Completion:
+    def completed(self, completed: Completed) -> None:
+        """Take the end of an operation."""
+        self._completions.append(completed)
+        self._news.set()
+
+    async def _exchange(self, dispatch: Dispatch, session: Session, request: Request) -> Request | Completion:
         try:
             connection = await self._connection(dispatch, request.node)
         except Refused:
-            return dispatch.session.refused()
+            return session.refused()
         try:
-            return dispatch.session.replied(await connection.request(request.body))
+            return session.replied(await connection.request(request.body))
         except Broken:
-            return dispatch.session.broken()
+            return session.broken()
 
     async def _connection(self, dispatch: Dispatch, node: str) -> Connection:
         """Return the process' connection to a node; a new process gets new ones."""
@@ -197,9 +217,13 @@ class LiveRun:
             connections = {}
             self._connections[dispatch.thread] = (dispatch.process, connections)
         if node not in connections or not connections[node].usable:
-            host, port = self._environment.address(node)
-            connections[node] = await Connection.open_answered(host, port, f"c{dispatch.process}", CONNECT_S, node)
+            connections[node] = await self.connect(node, f"c{dispatch.process}")
         return connections[node]
+
+    async def connect(self, node: str, client_name: str) -> Connection:
+        """Return a new connection to a node that answers, or Refused."""
+        host, port = self._environment.address(node)
+        return await Connection.open_answered(host, port, client_name, CONNECT_S, node)
 
     def _hang_up(self, thread: int, keep: anyio.CancelScope | None = None) -> None:
         """Close a thread's connections and end what it does: no answer to an operation that is over may come in."""
@@ -213,21 +237,22 @@ class LiveRun:
     # --- faults and onlookers
 
     def _record(self, f: str, value: dict[str, Any]) -> None:
-        self._conductor.record_nemesis(self._now_ns(), f, value)
+        self._conductor.record_nemesis(self.now_ns(), f, value)
 
     async def _inject(self) -> None:
         while (due_ns := self._injector.due_ns()) is not None:
-            await anyio.sleep(max(0, due_ns - self._now_ns()) / SECOND)
+            await anyio.sleep(max(0, due_ns - self.now_ns()) / SECOND)
             with anyio.CancelScope(shield=True):  # a fault is installed and recorded whole, or not at all
                 await self._injector.fire()
 
     async def _look(self) -> None:
         while True:
             self._leader = await self._environment.leader()
-            self._observer.update(self._conductor.snapshot(self._now_ns(), self._phase, self._injector, self._leader))
+            self._observer.update(self._conductor.snapshot(self.now_ns(), self._phase, self._injector, self._leader))
             await anyio.sleep(LOOK_S)
 
-    def _now_ns(self) -> int:
+    def now_ns(self) -> int:
+        """Return the time of the run."""
         return time.monotonic_ns() - self._began_ns
 
 

@@ -10,12 +10,16 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from keelhaul.checkers.checker import NodeTrace
 from keelhaul.checkers.history import History, Row
+from keelhaul.checkers.linearizability.checker import Linearizable
+from keelhaul.checkers.linearizability.online import Online
+from keelhaul.checkers.verdict import Result
+from keelhaul.checkers.watcher import TraceChecker, Watcher
 from keelhaul.harness import codec, plan_file, scenario, seeds, store
 from keelhaul.harness.conductor import Conductor
 from keelhaul.harness.environments.environment import ClusterSpec, LiveEnvironment
@@ -23,10 +27,12 @@ from keelhaul.harness.judge import Judged, judge
 from keelhaul.harness.progress import Observer, RunFacts, Snapshot
 from keelhaul.harness.run_log import logged
 from keelhaul.harness.scenario import Scenario
+from keelhaul.harness.systems import SYSTEMS
 from keelhaul.nemesis.plan import Plan
 from keelhaul.nemesis.planner import make_plan
 from keelhaul.nodes.host.stopping import EXIT_CORRUPT_LOG, EXIT_NODE_FAILED
 from keelhaul.workloads.registry import WORKLOADS
+from keelhaul.workloads.workload import Workload
 
 SYSTEM_FAILED = (EXIT_CORRUPT_LOG, EXIT_NODE_FAILED)
 """Exit codes of a host that blame the system; others (a full disk, no memory) blame the machine, and judge nothing."""
@@ -34,13 +40,15 @@ SYSTEM_FAILED = (EXIT_CORRUPT_LOG, EXIT_NODE_FAILED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What a run left: its rows, its nodes' traces (None if they could not be had), and how it ended."""
+    """What a run left: its rows, its nodes' traces (None if they could not be had), and how it ended. `watched` are the
+    verdicts of the checkers that watched it."""
 
     rows: tuple[Row, ...]
     traces: tuple[NodeTrace, ...] | None
     crashes: tuple[str, ...]
     interrupted: bool
     history_sha256: str
+    watched: dict[str, Result] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +93,8 @@ def _run_and_judge(
 
 
 def _judge(chosen: Scenario, plan: Plan, folder: Path, recorded: Recorded) -> Judged:
-    judged = judge(chosen, plan, History.of(recorded.rows), recorded.traces, folder, recorded.crashes)
+    history = History.of(recorded.rows)
+    judged = judge(chosen, plan, history, recorded.traces, folder, recorded.crashes, watched=recorded.watched)
     judged.record["crashes"] = list(recorded.crashes)
     judged.record["interrupted"] = recorded.interrupted
     judged.record["history_sha256"] = recorded.history_sha256
@@ -107,30 +116,57 @@ def record(chosen: Scenario, plan: Plan, folder: Path, observer: Observer, *, ke
     """Run the plan and the workload and write the history; judge nothing."""
     workload = WORKLOADS[chosen.workload].make(chosen.workload_options, seeds.draws(chosen.seed, "workload"))
     traces: tuple[NodeTrace, ...] | None
+    watched: dict[str, Result] = {}
     with store.HistoryWriter(folder / store.HISTORY) as writer:
-        conductor = Conductor(chosen, workload, writer)
+        conductor = Conductor(chosen, workload, writer, _watch(workload) if chosen.fail_fast else None)
         if chosen.environment == "simulation":
-            traces, crashes, interrupted = _simulate(chosen, plan, folder, conductor, observer, keep_traces)
+            watchers = _watchers(chosen)
+            simulated = _simulate(chosen, plan, folder, conductor, observer, keep_traces, tuple(watchers.values()))
+            traces, crashes, interrupted = simulated
+            watched = {name: watcher.result() for name, watcher in watchers.items()}
         else:
             crashes, interrupted = _live(chosen, plan, folder, conductor, observer)
             traces = _collected(folder, chosen.members, observer)
         writer.flush()
+    if conductor.violation is not None:
+        observer.said(f"stopped at the first violation: {conductor.violation.reason}")
     return Recorded(
         rows=tuple(writer.rows),
         traces=traces,
         crashes=crashes,
         interrupted=interrupted,
         history_sha256=writer.sha256(),
+        watched=watched,
     )
 
 
+def _watch(workload: Workload) -> Online | None:
+    """Return what finds the workload's violations while the run is going; None if nothing can."""
+    watching = (checker.online() for checker in workload.checkers.values() if isinstance(checker, Linearizable))
+    return next(watching, None)
+
+
+def _watchers(chosen: Scenario) -> dict[str, Watcher]:
+    """Begin the watch of every checker of this system that can watch."""
+    return {
+        name: checker.watcher(chosen.members, in_order=True)
+        for name, checker in SYSTEMS[chosen.system].invariants.items()
+        if isinstance(checker, TraceChecker)
+    }
+
 def _simulate(
-    chosen: Scenario, plan: Plan, folder: Path, conductor: Conductor, observer: Observer, keep_traces: bool
+    chosen: Scenario,
+    plan: Plan,
+    folder: Path,
+    conductor: Conductor,
+    observer: Observer,
+    keep_traces: bool,
+    watchers: tuple[Watcher, ...],
 ) -> tuple[tuple[NodeTrace, ...], tuple[str, ...], bool]:
     from keelhaul.harness.simulation.driver import SimulatedRun
     from keelhaul.harness.simulation.world import World
 
-    world = World(chosen, folder)
+    world = World(chosen, folder, watchers)
     completed = SimulatedRun(chosen, plan, world, conductor, observer).run()
     traces, crashes = world.traces(), tuple(world.crashes)
     world.dispose()

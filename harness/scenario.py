@@ -1,7 +1,7 @@
 """The scenario: a TOML file that says what to run. Reading, overriding, and writing it back as it was resolved.
 
-A resolved scenario also says seed, environment and mutant, so that the file in a run's folder is all that a replay
-needs.
+A resolved scenario also says seed, environment, mutant and whether the first violation ends the run, so that the file
+in a run's folder is all that a replay needs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from keelhaul.harness.systems import SYSTEMS
 from keelhaul.harness.validation import (
     Problems,
     UsageError,
+    flag,
     folder_name,
     many_of,
     number,
@@ -24,6 +25,7 @@ from keelhaul.harness.validation import (
     tables,
     unknown_name,
     whole,
+    word,
 )
 from keelhaul.nemesis.planner import KINDS, FaultSetting, PlannerSettings
 from keelhaul.nemesis.targets import SYMBOLS
@@ -35,28 +37,32 @@ SECOND = 1_000_000_000
 NODES_MAX = 31
 HOURS_MAX_S = 7 * 24 * 3600
 OPTION_MAX = 10**9
+RUN_SETTINGS = ("seed", "environment", "mutant", "fail_fast")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
-    """The simulated world: one-way latency is `latency_ms` and a long tail of mean `jitter_ms`; losses in percent."""
+    """The simulated world: one-way latency is `latency_ms` and a long tail of mean `jitter_ms`; losses in percent. Each
+    node's clock is too fast or too slow by up to `clock_drift_percent`."""
 
     latency_ms: float = 1.0
     jitter_ms: float = 1.0
     loss_percent: float = 0.1
     duplicate_percent: float = 0.1
     fsync_ms: float = 1.0
+    clock_drift_percent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What to run. `rate` is operations a second over all clients together."""
+    """What to run. `rate` is operations a second over all clients together, but for the administrator's, one of which
+    comes every `administrator_every_s` (0: none)."""
 
     name: str
     system: str
     workload: str
     nodes: int = 5
-    system_options: dict[str, int] = field(default_factory=dict)
+    system_options: dict[str, Any] = field(default_factory=dict)
     workload_options: dict[str, int] = field(default_factory=dict)
     time_limit_s: float = 30.0
     rate: float = 100.0
@@ -68,10 +74,13 @@ class Scenario:
     gap_s: float = 1.0
     quiet_s: float = 2.0
     recovery_s: float = 10.0
+    administrator_every_s: float = 0.0
     simulation: Simulation = field(default_factory=Simulation)
     seed: int = 1
     environment: str = "simulation"
     mutant: str | None = None
+    fail_fast: bool = False
+    """Whether the run ends as soon as its history can't be made valid any more."""
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -101,12 +110,22 @@ _SETTINGS = {
     "seed": whole(0, 2**63 - 1),
     "environment": one_of(ENVIRONMENTS, "environment"),
     "mutant": one_of(tuple(MUTANTS), "mutant"),
+    "fail_fast": flag(),
 }
 """What a command line may say too, under the names of Scenario's fields."""
 _OPTION = whole(0, OPTION_MAX)
 _TARGETS = (*SYMBOLS, *(f"n{number}" for number in range(1, NODES_MAX + 1)))
-_SYSTEM_OPTIONS = {name: _OPTION for system in SYSTEMS.values() for name in system.options}
-_WORKLOAD_OPTIONS = {name: whole(1, 1000) for kind in WORKLOADS.values() for name in kind.options}
+_SYSTEM_OPTIONS = {
+    name: word if isinstance(default, str) else _OPTION
+    for system in SYSTEMS.values()
+    for name, default in system.options.items()
+}
+_BOUNDS_BY_UNIT = {"percent": whole(0, 100), "ms": whole(0, 600_000)}
+_WORKLOAD_OPTIONS = {
+    name: _BOUNDS_BY_UNIT.get(name.rpartition("_")[2], whole(1, 1000))
+    for kind in WORKLOADS.values()
+    for name in kind.options
+}
 _FAULT = {
     "kind": one_of(KINDS, "fault"),
     "shapes": many_of(tuple(SHAPES), "shape"),
@@ -135,6 +154,7 @@ _TABLES = {
             "faults": tables(_FAULT, ("kind",)),
         }
     ),
+    "administrator": table({"every_s": number(0.1, HOURS_MAX_S)}, ("every_s",)),
     "final": table({"quiet_s": number(0, HOURS_MAX_S), "recovery_s": number(0.1, HOURS_MAX_S)}),
     "simulation": table(
         {
@@ -143,9 +163,10 @@ _TABLES = {
             "loss_percent": number(0, 100),
             "duplicate_percent": number(0, 100),
             "fsync_ms": number(0, 60_000),
+            "clock_drift_percent": number(0, 50),
         }
     ),
-    "run": table({name: _SETTINGS[name] for name in ("seed", "environment", "mutant")}),
+    "run": table({name: _SETTINGS[name] for name in RUN_SETTINGS}),
 }
 _read = table(_TABLES, ("name", "system", "workload"))
 
@@ -191,6 +212,7 @@ def _scenario(found: dict[str, Any]) -> Scenario:
         **nemesis,
         **found.get("final", {}),
         **found.get("run", {}),
+        administrator_every_s=found.get("administrator", {}).get("every_s", 0.0),
         faults=faults,
         system_options=system,
         workload_options={**WORKLOADS[names["workload"]].options, **workload},
@@ -208,12 +230,15 @@ def problems_of(scenario: Scenario) -> Problems:
     problems += [unknown_name(f"workload.{name}", name, kind.options, "setting") for name in foreign]
     try:
         SYSTEMS[scenario.system].check(scenario.system_options)
+        SYSTEMS[scenario.system].fits(scenario.system_options, scenario.members)
     except ValueError as error:
         problems.append(f"system: {error}")
     if scenario.mutant is not None and MUTANTS[scenario.mutant].system != scenario.system:
         problems.append(
             f"mutant {scenario.mutant} is one of {MUTANTS[scenario.mutant].system}'s, not {scenario.system}'s"
         )
+    if scenario.administrator_every_s and not SYSTEMS[scenario.system].administration:
+        problems.append(f"administrator: {scenario.system} can't be reconfigured, and knows no transfer")
     for setting in scenario.faults:
         known = {*SYMBOLS, *scenario.members}
         problems += [f"fault {setting.kind}: no node {target}" for target in setting.targets if target not in known]
@@ -238,7 +263,7 @@ def override(scenario: Scenario, **changes: Any) -> Scenario:
 
 
 def _option(name: str) -> str:
-    return "--" + {"time_limit_s": "time-limit", "environment": "env"}.get(name, name)
+    return "--" + {"time_limit_s": "time-limit", "environment": "env", "fail_fast": "fail-fast"}.get(name, name)
 
 
 def chosen_by(path: Path, changes: dict[str, Any]) -> Scenario:
@@ -251,7 +276,7 @@ def dump(scenario: Scenario) -> str:
     import tomli_w
 
     flat = asdict(scenario)
-    run = {name: flat[name] for name in ("seed", "environment", "mutant") if flat[name] is not None}
+    run = {name: flat[name] for name in RUN_SETTINGS if flat[name] is not None}
     document = {
         **{name: flat[name] for name in ("name", "nodes", "time_limit_s")},
         "system": {"name": scenario.system, **scenario.system_options},
@@ -264,6 +289,7 @@ def dump(scenario: Scenario) -> str:
             **{name: flat[name] for name in ("first_s", "duration_s", "gap_s")},
             "faults": [_listed(fault) for fault in flat["faults"]],
         },
+        **({"administrator": {"every_s": flat["administrator_every_s"]}} if flat["administrator_every_s"] else {}),
         "final": {name: flat[name] for name in ("quiet_s", "recovery_s")},
         "simulation": flat["simulation"],
         "run": run,

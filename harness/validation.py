@@ -15,6 +15,7 @@ Problems: TypeAlias = list[str]
 Reader: TypeAlias = Callable[[Any, str, Problems], Any]
 
 SHOWN_CHARS_MAX = 60
+_WORD = re.compile(r"[A-Za-z0-9_.,-]{1,64}", re.ASCII)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -88,6 +89,14 @@ def one_of(allowed: Collection[str], what: str) -> Reader:
     return read
 
 
+def word(value: Any, path: str, problems: Problems) -> str:
+    """Read a name whose meaning somebody else judges: letters, digits, and what joins them."""
+    if isinstance(value, str) and _WORD.fullmatch(value):
+        return value
+    problems.append(f"{path}: {shown(value)} isn't a word of up to 64 letters, digits, '-', '_', '.' and ','")
+    return ""
+
+
 def optional(read_some: Reader) -> Reader:
     """Read null as None, and anything else with `read_some`."""
 
@@ -106,6 +115,18 @@ def many_of(allowed: Collection[str], what: str, least: int = 1) -> Reader:
             problems.append(f"{path}: {shown(value)} isn't a list of names (allowed: {', '.join(allowed)})")
             return tuple(allowed)
         return tuple(read_one(item, f"{path}[{at}]", problems) for at, item in enumerate(value))
+
+    return read
+
+
+def flag() -> Reader:
+    """Read true or false."""
+
+    def read(value: Any, path: str, problems: Problems) -> bool:
+        if isinstance(value, bool):
+            return value
+        problems.append(f"{path}: {shown(value)} is neither true nor false")
+        return False
 
     return read
 

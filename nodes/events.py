@@ -3,9 +3,9 @@
 A node never waits, sends, writes or reads a clock. Whoever runs it (the simulator, or `nodes/host/`) turns the world
 into events and carries the effects out, in the order in which they were returned.
 
-Durability is one mechanism (rule G4): `Persist` asks for a write under a ticket; a `Send` or `Reply` that carries
-`after=ticket` leaves only when that write, and so every earlier one, is on disk. Tickets grow by one within an
-incarnation.
+Durability is one mechanism (rule G4): `Persist` (or `Rewrite`) asks for a write under a ticket; a `Send` or `Reply`
+that carries `after=ticket` leaves only when that write, and so every earlier one, is on disk. Tickets grow by one
+within an incarnation.
 """
 
 from __future__ import annotations
@@ -76,6 +76,16 @@ class Persist(NamedTuple):
     records: tuple[Record, ...]
 
 
+class Rewrite(NamedTuple):
+    """Replace the whole log file by these records, all or nothing, then say `StorageDone(ticket)` (F6, F7).
+
+    A crash before that leaves the old file, with the writes that were asked for before.
+    """
+
+    ticket: int
+    records: tuple[Record, ...]
+
+
 class SetTimer(NamedTuple):
     """Fire `timer` once, `delay_ns` from now; it replaces an earlier one of that name."""
 
@@ -91,4 +101,4 @@ class Trace(NamedTuple):
 
 
 Event: TypeAlias = Boot | Received | ClientRequest | TimerFired | StorageDone
-Effect: TypeAlias = Send | Reply | Persist | SetTimer | Trace
+Effect: TypeAlias = Send | Reply | Persist | Rewrite | SetTimer | Trace

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from keelhaul.nodes.events import Effect, Event
 
@@ -29,7 +29,7 @@ class NodeConfig:
 
     name: str
     members: tuple[str, ...]
-    options: dict[str, int] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     mutant: str | None = None
 
 

@@ -8,7 +8,17 @@ from typing import cast
 
 from keelhaul.nodes.node import NodeFactory
 
-SYSTEMS = {"raft": "keelhaul.nodes.raft:Raft"}
+SYSTEMS = {
+    "raft": "keelhaul.nodes.raft:Raft",
+    "synod": "keelhaul.nodes.paxos:Synod",
+    "paxos": "keelhaul.nodes.paxos:Paxos",
+    "naive-paxos": "keelhaul.nodes.paxos:NaivePaxos",
+    "lock": "keelhaul.nodes.lock.on_raft:LockOnRaft",
+    "lock-on-paxos": "keelhaul.nodes.lock.on_paxos:LockOnPaxos",
+    "fenced-lock": "keelhaul.nodes.lock.guarded:fenced_lock",
+    "naive-lock": "keelhaul.nodes.naive_lock:NaiveLock",
+    "unfenced-lock": "keelhaul.nodes.lock.guarded:unfenced_lock",
+}
 """A system's name, and `module:attribute` of what makes a node of it."""
 
 

@@ -40,7 +40,15 @@ class Completion:
     error: Any = None
 
 
-class Protocols(Protocol):
+class Functions(Protocol):
+    """What the interpreter must know of a workload's operations."""
+
+    def reads_only(self, f: str) -> bool:
+        """Say whether `f` never changes anything."""
+        ...
+
+
+class Protocols(Functions, Protocol):
     """How a workload's operations are said on the wire; stateless."""
 
     def request(self, f: str, value: Any) -> Body:
@@ -49,10 +57,6 @@ class Protocols(Protocol):
 
     def result(self, f: str, value: Any, reply: Body) -> Any:
         """Turn a successful reply into the completed operation's value; KeyError if the reply lacks something."""
-        ...
-
-    def reads_only(self, f: str) -> bool:
-        """Say whether `f` never changes anything."""
         ...
 
 

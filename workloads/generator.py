@@ -29,11 +29,12 @@ PENDING, EXHAUSTED = Nothing.PENDING, Nothing.EXHAUSTED
 
 
 class Wanted(NamedTuple):
-    """An operation to be done by any free thread, not before `time_ns`."""
+    """An operation to be done not before `time_ns`, by `thread`, or by any free one if that is None."""
 
     f: str
     value: Any
     time_ns: int
+    thread: int | None = None
 
 
 class Emission(NamedTuple):
@@ -89,7 +90,7 @@ class Stagger(NamedTuple):
             return found
         wanted, inner = found
         if wanted.time_ns < self.next_ns:
-            wanted = Wanted(wanted.f, wanted.value, self.next_ns)
+            wanted = wanted._replace(time_ns=self.next_ns)
         next_ns = wanted.time_ns + self.draws.below(2 * self.interval_ns)
         return Emission(wanted, Stagger(inner, self.interval_ns, self.draws.next(), next_ns))
 
@@ -138,7 +139,7 @@ class EachUntilOk:
         if not self.waiting:
             return PENDING if self.open else EXHAUSTED
         wanted, *others = self.waiting
-        when = Wanted(wanted.f, wanted.value, max(wanted.time_ns, context.time_ns))
+        when = wanted._replace(time_ns=max(wanted.time_ns, context.time_ns))
         return Emission(when, EachUntilOk(tuple(others), self.pause_ns, (*self.open, (None, wanted))))
 
     def update(self, context: Context, event: Happening) -> Generator:
@@ -151,7 +152,7 @@ class EachUntilOk:
         left = tuple(pair for pair in self.open if pair is not mine)
         if event.type == "ok":
             return EachUntilOk(self.waiting, self.pause_ns, left)
-        again = Wanted(mine[1].f, mine[1].value, context.time_ns + self.pause_ns)
+        again = mine[1]._replace(time_ns=context.time_ns + self.pause_ns)
         return EachUntilOk((*self.waiting, again), self.pause_ns, left)
 
     def _taken(self, event: Happening) -> Generator:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from keelhaul.checkers.linearizability import LinearizableRegisters
+from keelhaul.checkers.linearizability.checker import Linearizable
+from keelhaul.checkers.models.registers import cas_register
 from keelhaul.nodes.events import Body
 from keelhaul.workloads.draws import Draws
 from keelhaul.workloads.generator import Context, Emission, Generator, Happening, Nothing, Wanted
@@ -87,14 +88,14 @@ def make(options: dict[str, int], draws: Draws) -> Workload:
         protocols=RegisterProtocols(),
         operations=RegisterOperations(keys, draws, (None,) * len(keys)),
         finals=tuple(Wanted("read", keyed(key, None), 0) for key in keys),
-        checkers={"linearizable": LinearizableRegisters()},
+        checkers={"linearizable": Linearizable(cas_register(), keyed=True)},
     )
 
 
 REGISTER = WorkloadKind(
     name="register",
     does="reads, unique writes and compare-and-set on several keys; each key must be a linearizable register",
-    systems=("raft",),
+    systems=("raft", "paxos"),
     options={"keys": 5},
     make=make,
 )

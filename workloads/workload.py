@@ -7,20 +7,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from keelhaul.checkers.checker import Checker
-from keelhaul.workloads.client import Protocols
+from keelhaul.workloads.client import Functions, Protocols
 from keelhaul.workloads.draws import Draws
 from keelhaul.workloads.generator import Generator, Wanted
+from keelhaul.workloads.lasting import LastingClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """The bundle. `operations` is the main phase's endless generator, `finals` must succeed after the heal."""
+    """The bundle. `operations` is the main phase's endless generator, `finals` must succeed after the heal; before
+    them every thread does `farewell`, if there is one, until it succeeds.
+
+    `clients` makes a process' client, given the process, its thread (whose number names the home node) and the nodes;
+    None: each operation is a session by itself, and `protocols` says how it is put on the wire.
+    """
 
     name: str
-    protocols: Protocols
+    protocols: Protocols | Functions
     operations: Generator
     finals: tuple[Wanted, ...]
     checkers: dict[str, Checker]
+    farewell: Wanted | None = None
+    clients: Callable[[int, int, tuple[str, ...]], LastingClient] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

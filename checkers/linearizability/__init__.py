@@ -1,102 +1,71 @@
 """Linearizability: could one copy of the data, doing one operation at a time, have given these answers?
 
-`models/model.py` says what a data type is, `search.py` looks for an order, `explain.py` says why there is none.
-`decide` is where quicker algorithms for special histories go: whatever decides must answer in the search's terms.
+    from keelhaul.checkers import linearizability
+
+    outcome = linearizability.check("cas-register", history)
+    outcome.verdict, outcome.witness, outcome.refutation, outcome.reason
+
+**The question** (Herlihy and Wing, 1990). An operation that returned took effect at one moment between its invocation
+and its return. A history is linearizable if moments can be chosen such that the operations, in that order, are a legal
+run of the model. Such an order is a *linearization*.
+
+**Closed intervals.** Events are numbered by the one recorder that wrote them, and order is read off these numbers,
+never off clocks. Where times are all there is, calls come before returns at equal times: an interval contains its ends.
+If it didn't, two operations that touch would be ordered though nobody saw which was first, and a correct system would
+be found guilty. Widening an interval can lose a violation, but never invent one.
+
+**Unknown outcomes.** What ended `info`, or never ended, took effect at some moment after its invocation, however late,
+or never: it is *open*. It need not be in a linearization, and nothing stands behind its return. What ended `fail` never
+took effect and is no part of the question; with one exception: a cas that failed may be taken as the observation that
+the expected value was not there (`failed_cas="observe"`).
+
+**Parts** (P-compositionality). Objects that don't touch each other, as keys of a store, can be judged one by one: give
+each operation the latest invocation up to its place in its own object's linearization as its moment, and all of them
+merge into one order that keeps real time (outcome.py, `merged`). The reverse is plain.
+
+**How it is decided.** Gibbons and Korach (1997): NP-complete in general, so no algorithm is quick on everything; but
+where values tell who saw whom, the order is nearly forced. portfolio.py tries what is quick, having looked whether the
+history is of that kind:
+
+| file | decides | by |
+|---|---|---|
+| zones.py | registers whose values are written once | intervals that can't overlap |
+| versions.py | put, append, get of texts that are told apart | the same, on chains |
+| inclusion.py | lists and sets that only grow | what a read saw, later ones see |
+| queue.py, ownership.py, permits.py, tokens.py | queues, locks, tokens | patterns that rule each other out |
+| absorption.py | registers with repeated values | search, leaving out what nobody can notice |
+| engine.py | everything else | search |
+
+**Why pruning is sound.** A search leaves out an order only if there is another one, still to be tried, that is as good:
+an *exchange* argument. Four of them are at work, and stand in full where they are used. An observer moves forward to
+where its answer is first right: it changes nothing, so nobody notices. Of two operations that do the same, the one
+with the earlier deadline goes first: swap them. A blind write absorbs the writes that are pending: they may stand right
+before it, where nobody sees them. And of two beginnings of an order that lead to the same state, the one that has used
+less and settled more can go on in every way that the other can, so the other is dropped (dominance).
+
+**Proof.** `valid` comes with a linearization, `invalid` with a small sub-history that has none (refute.py). verify.py
+looks at both again, by itself. `Unknown` is an answer too: with a budget spent, it says how far it came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.operations import OPEN, Call, MalformedOperation, Operations
+from keelhaul.checkers.linearizability.outcome import Outcome, check
+from keelhaul.checkers.models.model import ILLEGAL, Action, Kind, Model
+from keelhaul.checkers.models.registry import model_named
 
-from keelhaul.checkers.checker import Evidence
-from keelhaul.checkers.history import Operation
-from keelhaul.checkers.linearizability.explain import explain, name_key
-from keelhaul.checkers.linearizability.search import Exhausted, Linearized, Stuck, search
-from keelhaul.checkers.models.model import MalformedOperation, Model, Step
-from keelhaul.checkers.models.register import Register
-from keelhaul.checkers.values import thaw
-from keelhaul.checkers.verdict import Result, Verdict
-
-__all__ = ["WORK_MAX", "Linearizable", "LinearizableRegisters", "check_operations", "decide"]
-
-WORK_MAX = 5_000_000
-"""Units of work a part may cost: seconds and some hundred MB at worst, thousands of times what a typical key needs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Linearizable:
-    """The checker: the clients' operations must be linearizable for `model`, each independent part by itself."""
-
-    model: Model
-    work_max: int = WORK_MAX
-
-    def check(self, evidence: Evidence) -> Result:
-        """Judge the history's operations; see `check_operations`."""
-        return check_operations(self.model, evidence.history.operations, self.work_max)
-
-
-@dataclass(frozen=True, slots=True)
-class LinearizableRegisters(Linearizable):
-    """The checker for registers with read, write and cas, one per key."""
-
-    model: Model = field(default_factory=Register)
-
-
-def decide(model: Model, steps: Sequence[Step], work_max: int = WORK_MAX) -> Linearized | Stuck | Exhausted:
-    """Decide one part."""
-    return search(model, steps, work_max)
-
-
-def check_operations(model: Model, operations: Iterable[Operation], work_max: int = WORK_MAX) -> Result:
-    """Judge the operations: invalid if some part has no legal order, unknown if one could not be decided, can't be
-    read, or there is nothing to judge.
-
-    Every part is judged, whatever the others say; the reason tells of the first, `details` of all: `violations` (as
-    explain.py describes them), `undecided`, and `operations`, those that the violations rest on.
-    """
-    try:
-        parts = model.partition(operations)
-    except MalformedOperation as error:
-        return Result(Verdict.UNKNOWN, f"the history can't be read as operations on {model.noun}: {error}")
-    violations: list[tuple[str, dict[str, Any]]] = []
-    undecided: list[tuple[str, dict[str, Any]]] = []
-    for key, steps in parts.items():
-        answer = decide(model, steps, work_max)
-        if isinstance(answer, Stuck):
-            violations.append(explain(model, key, steps, answer))
-        elif isinstance(answer, Exhausted):
-            undecided.append(_undecided(key, steps, answer))
-    details = {
-        "parts": len(parts),
-        "judged": sum(map(len, parts.values())),
-        "operations": [named for _, found in violations for named in [found["operation"], *found["prefix"]]],
-        "violations": [details for _, details in violations],
-        "undecided": [details for _, details in undecided],
-    }
-    return _result(violations, undecided, details)
-
-
-def _result(violations: list[Any], undecided: list[Any], details: dict[str, Any]) -> Result:
-    if not details["judged"]:
-        return Result(Verdict.UNKNOWN, "there is no operation to judge", details)
-    if violations:
-        return Result(Verdict.INVALID, _first_of([sentence for sentence, _ in violations], "violated"), details)
-    if undecided:
-        return Result(Verdict.UNKNOWN, _first_of([sentence for sentence, _ in undecided], "undecided"), details)
-    return Result(Verdict.VALID, "", details)
-
-
-def _first_of(sentences: list[str], what: str) -> str:
-    return sentences[0] if len(sentences) == 1 else f"{sentences[0]} ({len(sentences)} keys are {what}.)"
-
-
-def _undecided(key: Hashable, steps: Sequence[Step], answer: Exhausted) -> tuple[str, dict[str, Any]]:
-    total = sum(step.returns is not None for step in steps)
-    row = steps[answer.step].returns
-    sentence = (
-        f"key {name_key(key)}: undecided after {answer.work} units of work, at row {row}; "
-        f"{answer.returned} of {total} operations that returned are explained."
-    )
-    return sentence, {"key": thaw(key), "row": row, "returned": answer.returned, "of": total, "work": answer.work}
+__all__ = [
+    "ILLEGAL",
+    "OPEN",
+    "Action",
+    "Budget",
+    "Call",
+    "Kind",
+    "MalformedOperation",
+    "Model",
+    "Operations",
+    "Outcome",
+    "check",
+    "model_named",
+]

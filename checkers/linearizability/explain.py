@@ -1,74 +1,67 @@
-"""Why no order exists, in words and as data: which operation could not be placed, and what the state could be instead.
+"""A violation in words and as data: which operation could not be placed, what it could have met instead, and what it
+would have needed.
 
-The search tells at whose return it got stuck and no more, so that the common case stays cheap. Here it is run again up
-to that point, this time noting every state that some order passes through while the operation was under way. And this
-time no open operation is left out or expires: it can't explain the stuck one, but the state that it would have made is
-one that could have been met, and a sentence that says "could only" must not forget it. Where that is too much work, the
-search is repeated as it was, and the sentence no longer says "only".
+The operation is the first, by its return, by which the refutation has no legal order. (possible.py finds out what it
+could have met.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
-from keelhaul.checkers.history import Operation
-from keelhaul.checkers.linearizability.search import Path, Search, Spent, Stuck, returns_of, unrolled
-from keelhaul.checkers.models.model import Model, Step
+from keelhaul.checkers.linearizability.actions import actions_of
+from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.operations import OPEN, Operations
+from keelhaul.checkers.linearizability.possible import Decide, Found, Possible, Scene, possible_states
+from keelhaul.checkers.linearizability.verify import has_legal_order
+from keelhaul.checkers.models.model import Action, Model
 from keelhaul.checkers.values import show, thaw
 
-PREFIX_MAX = 10
+WORK_MAX: Final = 2_000_000
+"""Units of work that it may cost to find out what the state could have been."""
+PREFIX_MAX: Final = 10
 """Operations of the longest explained prefix that go into the details."""
-POSSIBLE_MAX = 50
-"""Values that go into the details."""
-PENDING_MAX = 50
-"""Pending operations that go into the details."""
-CONDITIONS_MAX = 3
-"""Values with a condition that go into the sentence."""
-WORK_MAX = 1_000_000
-"""Units of work (see search.py) that may be spent on open operations which the search itself left out."""
-CANDIDATES_MAX = 1000
-"""Configurations among which the longest prefix is looked for."""
+LISTED_MAX: Final = 50
+"""Pending operations, and possible states, that go into the details."""
+STATES_MAX: Final = 3
+"""States that go into the sentence, and as many with a condition."""
 
 
-class Possible(NamedTuple):
-    """A state that the operation could have met. `source` is the step that puts it there, None for the initial state;
-    `sure` if some order of what returned has it, otherwise an open or concurrent step must take effect for it."""
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One part that has no linearization. Numbers are positions in the part."""
 
-    state: Hashable
-    source: int | None
-    sure: bool
-
-
-class Explanation(NamedTuple):
-    """A sentence or two, and JSON for the report."""
-
+    key: Hashable
+    core: list[int]
+    """A small sub-history that has none."""
+    stuck: int
+    """The operation that can't be placed."""
+    found: Found
     sentence: str
     details: dict[str, Any]
+    """JSON for the report."""
 
 
-def explain(model: Model, key: Hashable, steps: Sequence[Step], stuck: Stuck) -> Explanation:
-    """Explain why the part of the history that belongs to `key` isn't linearizable."""
-    possible, exact = _possible(model, steps, stuck)
-    step = steps[stuck.step]
-    operation = step.operation
-    assert step.returns is not None, "only what returned can be out of place"
-    before = [other for other in steps if other.operation.invoked < step.returns]
-    origin = model.origin(step, before)
-    sentence = (
-        f"key {name_key(key)}: {operation.named()} {model.outcome(step)}, but given all that had completed before it "
-        f"did, {model.noun} could {'only ' if exact else ''}hold {_in_words(model, steps, possible)}."
-    )
-    prefix = _longest_prefix(stuck)
-    details = {
-        "key": thaw(key),
-        "operation": as_json(operation),
-        "possible": [_possible_as_json(steps, item) for item in possible[:POSSIBLE_MAX]],
-        "pending": [as_json(other.operation) for other in _pending(steps, stuck)[:PENDING_MAX]],
-        "prefix": [as_json(steps[number].operation) for number in prefix[-PREFIX_MAX:]],
-        "prefix_length": len(prefix),
-    }
-    return Explanation(f"{sentence} {origin}".rstrip(), details)
+def explain(model: Model, operations: Operations, key: Hashable, core: list[int], decide: Decide) -> Violation:
+    """Explain why a part isn't linearizable; `core` is a small refutation, `decide` decides parts."""
+    actions = actions_of(model, operations)
+    stuck = first_out_of_place(model, operations, actions, core)
+    scene = Scene(model, operations, actions, stuck)
+    found = possible_states(scene, core, decide, Budget(work=WORK_MAX))
+    sentence = f"{'' if key is None else f'key {name_key(key)}: '}{_sentence(scene, found)}"
+    return Violation(key, core, stuck, found, sentence, _details(scene, key, core, found))
+
+
+def first_out_of_place(model: Model, operations: Operations, actions: Sequence[Action], core: Sequence[int]) -> int:
+    """Return the first operation of the core, by its return, by which it has no legal order."""
+    returning = sorted((at for at in core if operations.returned[at] != OPEN), key=operations.returned.__getitem__)
+    for at in returning[:-1]:
+        cut, _ = operations.select(core).until(operations.returned[at])
+        if has_legal_order(model, cut, actions_of(model, cut)) is False:
+            return at
+    return returning[-1]
 
 
 def name_key(key: Hashable) -> str:
@@ -76,103 +69,100 @@ def name_key(key: Hashable) -> str:
     return key if isinstance(key, str) and key.isidentifier() else show(key)
 
 
-def as_json(operation: Operation) -> dict[str, Any]:
+def named(operations: Operations, at: int) -> str:
+    """Name an operation in a sentence: "process 3's write (row 380 → 383)"."""
+    invoked, returned = operations.invoked[at], operations.returned[at]
+    rows = f"row {invoked}, open" if returned == OPEN else f"row {invoked} → {returned}"
+    return f"process {operations.process[at]}'s {operations.f[at]} ({rows})"
+
+
+def as_json(operations: Operations, at: int) -> dict[str, Any]:
     """Describe an operation for the report."""
+    returned, failed = operations.returned[at], operations.failed is not None and operations.failed[at]
+    outcome = "info" if returned == OPEN else "fail" if failed else "ok"
+    value, result = thaw(operations.argument[at]), thaw(operations.result[at])
+    if operations.key is not None:
+        key = thaw(operations.key[at])
+        value, result = [key, value], [key, result] if outcome == "ok" else None
     return {
-        "process": operation.process,
-        "f": operation.f,
-        "value": operation.value,
-        "outcome": operation.outcome,
-        "result": operation.result,
-        "invoked": operation.invoked,
-        "completed": operation.completed,
+        "process": operations.process[at],
+        "f": operations.f[at],
+        "value": value,
+        "outcome": outcome,
+        "result": result,
+        "invoked": operations.invoked[at],
+        "completed": None if returned == OPEN else returned,
     }
 
 
-class _Recorder(Search):
-    """A search that notes each state it comes to, and how, while `noting`."""
-
-    noting = False
-    noted: dict[Hashable, Path]
-
-    def _reach(self, state: Hashable, mask: int, used: int, path: Path) -> None:
-        if self.noting:
-            self.noted.setdefault(state, path)
-        super()._reach(state, mask, used, path)
+def _sentence(scene: Scene, found: Found) -> str:
+    words, operations = scene.model.words, scene.operations
+    claim = f"{named(operations, scene.stuck)} {words.claim(scene.actions[scene.stuck])}"
+    given = "given all that had completed before it did" if found.exact else "by the operations that refute it"
+    states = _in_words(scene, found.possible)
+    met = f", but {given}, {words.noun} could only {states}" if states else ", which nothing explains"
+    return f"{claim}{met}. {_needs(scene)}".rstrip()
 
 
-def _possible(model: Model, steps: Sequence[Step], stuck: Stuck) -> tuple[list[Possible], bool]:
-    """List the states that some order passes through between the stuck step's invocation and its return, and say
-    whether these are all."""
-    row = steps[stuck.step].returns
-    assert row is not None, "only what returned can be out of place"
-    lasting = [step if step.returns is not None else step._replace(expires=row) for step in steps]
-    try:
-        return _passed_through(_Recorder(model, lasting, WORK_MAX), steps, stuck), True
-    except Spent:
-        return _passed_through(_Recorder(model, steps, stuck.work), steps, stuck), False
-
-
-def _passed_through(run: _Recorder, steps: Sequence[Step], stuck: Stuck) -> list[Possible]:
-    run.noted = {}
-    settled: dict[Hashable, Path] = {}
-    for row, number in returns_of(steps):
-        if row > steps[stuck.step].operation.invoked:
-            run.noting = True
-            for (state, _), kept in run.front.items():
-                settled.setdefault(state, kept[0][1])
-        run.pass_return(row, number)
-        if number == stuck.step:
-            break
-    sure = [Possible(state, _source(steps, path), True) for state, path in settled.items()]
-    other = [(state, path) for state, path in run.noted.items() if state not in settled]
-    return sure + [Possible(state, _source(steps, path), False) for state, path in other]
-
-
-def _source(steps: Sequence[Step], path: Path) -> int | None:
-    """Find the last step on the path that is no observer."""
-    while path is not None and steps[path[0]].observes:
-        path = path[1]
-    return None if path is None else path[0]
-
-
-def _in_words(model: Model, steps: Sequence[Step], possible: Sequence[Possible]) -> str:
+def _in_words(scene: Scene, possible: Sequence[Possible]) -> str:
+    """List the states: "hold 7, put in by process 2's write (row 8 → 9) (or hold 9, if …)"."""
     sure = [item for item in possible if item.sure]
-    shown = [show(item.state) for item in sure]
-    words = shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
+    conditional = [_condition(scene, item) for item in possible if not item.sure]
+    words = _listed([scene.model.words.state(item.state) for item in sure], " or ", ", ")
     if len(sure) == 1 and sure[0].source is not None:
-        words = f"{words}, put in by {steps[sure[0].source].operation.named()}"
-    conditional = [_condition_in_words(model, steps, item) for item in possible if not item.sure]
+        words = f"{words}, left by {named(scene.operations, sure[0].source)}"
     if not conditional:
         return words
-    named = "; or ".join(conditional[:CONDITIONS_MAX])
-    more = len(conditional) - CONDITIONS_MAX
-    return f"{words} (or {named}{f'; and so on, {more} more' if more > 0 else ''})"
+    others = _listed(conditional, "; or ", "; or ")
+    return f"{words} (or {others})" if words else others
 
 
-def _condition_in_words(model: Model, steps: Sequence[Step], item: Possible) -> str:
+def _listed(words: Sequence[str], last: str, between: str) -> str:
+    if len(words) > STATES_MAX:
+        return f"{between.join(words[:STATES_MAX])}; and so on, {len(words) - STATES_MAX} more"
+    return last.join([between.join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def _condition(scene: Scene, item: Possible) -> str:
     assert item.source is not None, "the initial state needs no condition"
-    step = steps[item.source]
-    kind = "open" if step.returns is None else "concurrent"
-    return f"{show(item.state)}, if the {kind} {model.name(step)} by process {step.operation.process} took effect"
+    kind = "open" if scene.operations.returned[item.source] == OPEN else "concurrent"
+    name = scene.model.words.name(scene.actions[item.source])
+    process = scene.operations.process[item.source]
+    return f"{scene.model.words.state(item.state)}, if the {kind} {name} by process {process} took effect"
 
 
-def _possible_as_json(steps: Sequence[Step], item: Possible) -> dict[str, Any]:
-    source = None if item.source is None else as_json(steps[item.source].operation)
-    return {"value": thaw(item.state), "source": source, "sure": item.sure}
+def _needs(scene: Scene) -> str:
+    """Say what the operation would have needed, and who had brought that about."""
+    needs, leaves, action = scene.model.words.needs, scene.model.leaves, scene.actions[scene.stuck]
+    if needs is None:
+        return ""
+    sentence = f"It would have needed {needs(action)}"
+    if leaves is None:
+        return f"{sentence}."
+    sources = [at for at in scene.changes() if scene.model.successors(leaves(scene.actions[at]), action)]
+    if sources:
+        latest = max(sources, key=scene.operations.invoked.__getitem__)
+        return f"{sentence}, as {named(scene.operations, latest)} left it."
+    at_first = bool(scene.model.successors(scene.model.initial, action))
+    return f"{sentence}, as {'it was at first' if at_first else 'nothing that was invoked by then leaves it'}."
 
 
-def _pending(steps: Sequence[Step], stuck: Stuck) -> list[Step]:
-    """List what was open or under way, besides it, when the stuck step returned."""
-    row = steps[stuck.step].returns
-    assert row is not None, "only what returned can be out of place"
-    return [
-        step
-        for number, step in enumerate(steps)
-        if number != stuck.step and step.operation.invoked < row and (step.returns is None or step.returns > row)
-    ]
+def _details(scene: Scene, key: Hashable, core: Sequence[int], found: Found) -> dict[str, Any]:
+    operations = scene.operations
+    pending = [at for at in scene.before() if operations.returned[at] > scene.row]
+    return {
+        "key": thaw(key),
+        "operation": as_json(operations, scene.stuck),
+        "possible": [_possible_as_json(scene, item) for item in found.possible[:LISTED_MAX]],
+        "refutation": [as_json(operations, at) for at in core],
+        "pending": [as_json(operations, at) for at in pending[:LISTED_MAX]],
+        "prefix": [as_json(operations, at) for at in found.prefix[-PREFIX_MAX:]],
+        "prefix_length": len(found.prefix),
+    }
 
 
-def _longest_prefix(stuck: Stuck) -> list[int]:
-    """Return the longest order that explains all that returned before the stuck step."""
-    return max((unrolled(path) for _, path in stuck.before[:CANDIDATES_MAX]), key=len)[::-1]
+def _possible_as_json(scene: Scene, item: Possible) -> dict[str, Any]:
+    source = None if item.source is None else as_json(scene.operations, item.source)
+    plain = scene.model.family == "register"
+    value = thaw(item.state) if plain else scene.model.words.state(item.state)
+    return {"value": value, "source": source, "sure": item.sure}

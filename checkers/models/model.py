@@ -1,79 +1,175 @@
-"""A sequential data type, as the linearizability checker knows it: a state, a pure step, and a few words.
+"""What a model is: a sequential data type as a record of pure functions.
 
-A model turns a history's operations into *steps*, one list per independent part (for registers, per key), and leaves
-out those that say nothing. Two operations with equal `action` step alike; the search counts on it.
+    Model(name="register", step=step)
+
+    def step(state, action):
+        if action.f == "write":
+            return action.argument
+        return state if action.outcome == "open" or action.result == state else ILLEGAL
+
+`step` says what an operation makes of a state, or that it can't have happened there with that answer. That is enough;
+everything else is declared to be quicker, to be split, or to be told in better words.
+
+**An action** is an operation without its place in the history: `f`, `argument`, `result`, `outcome`, and `process`
+where the model asks for it (`by_process`). The outcome is `ok`; or `open`: nobody knows what it answered, so `step` may
+not look at `result`, and says what would have happened; or `fail`: it observed that it could not be done (only under
+`failed_cas="observe"`).
+
+**Kinds** are promises, of which the engine makes use and which it checks wherever it goes (engine.py):
+
+* an OBSERVER changes no state, whichever it is. (One that just doesn't change *this* state is no observer.)
+* a TOTAL operation is legal in every state and its answer says nothing of the state.
+* a BLIND one is total, and the state that it leaves doesn't depend on the one that it found.
+* an UPDATE is everything else; saying so is always right.
+
+**Values** are JSON. A model of one's own gets them as Python has them, with tuples for lists, so that states made out
+of them can be keys. Models that must tell true from 1 take them `frozen`, as `checkers/values.py` makes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from keelhaul.checkers.history import Operation
+from keelhaul.checkers.values import freeze, show
 
 
 class Illegal(Enum):
-    """The type of `ILLEGAL`: what `Model.step` answers when an action can't happen in a state."""
+    """The type of `ILLEGAL`: what `step` answers when an action can't happen in a state."""
 
     ILLEGAL = "illegal"
 
 
 ILLEGAL: Final = Illegal.ILLEGAL
-Stepped: TypeAlias = Hashable | Literal[Illegal.ILLEGAL]
 
-NEVER = -1
-"""A row before all rows: an open step that expires then can be left out."""
+Outcome: TypeAlias = Literal["ok", "fail", "open"]
 
 
-class Step(NamedTuple):
-    """One operation, as the search sees it."""
+class Action(NamedTuple):
+    """What a model steps over. `result` is None where the operation is open: it may have answered anything. `process`
+    is None unless the model asked for it."""
 
-    operation: Operation
-    action: Hashable
-    observes: bool
-    """The action never changes a state, whichever it is. (One that just doesn't change *this* state is no observer.)"""
-    returns: int | None
-    """The row by which it has taken effect; None if it may take effect at any later time or never ("open")."""
-    expires: int
-    """For open steps: no operation that returns after this row can tell whether the step took effect; see
-    models/register.py for how that is known. Always safe: the last row's index."""
+    f: str
+    argument: Any = None
+    result: Any = None
+    outcome: Outcome = "ok"
+    process: int | None = None
 
 
-class MalformedOperation(ValueError):
-    """An operation that the model can't read; the message names its row. The history then can't be judged."""
+class Kind(Enum):
+    """What an operation is known never to do; see above."""
+
+    OBSERVER = "observer"
+    TOTAL = "total"
+    BLIND = "blind"
+    UPDATE = "update"
 
 
-class Model(Protocol):
-    """A sequential data type. Everything is pure; states and actions are hashable and compare by value."""
+class Keys(Enum):
+    """Whether a history's values are [key, value], for independent objects."""
 
-    @property
-    def initial(self) -> Hashable:
-        """The state at the start, of each part."""
-        ...
+    ALWAYS = "always"
+    NEVER = "never"
+    MAYBE = "maybe"
+    """The history has to show it."""
 
-    @property
-    def noun(self) -> str:
-        """What has the state, for sentences: "the register"."""
-        ...
 
-    def partition(self, operations: Iterable[Operation]) -> dict[Hashable, list[Step]]:
-        """Split into independent parts, each in order of invocation. MalformedOperation if one can't be read."""
-        ...
+Step: TypeAlias = Callable[[Any, Action], Any]
+Kinds: TypeAlias = "Mapping[str, Kind] | Callable[[Action], Kind]"
 
-    def step(self, state: Hashable, action: Hashable) -> Stepped:
-        """Return the state after the action, or ILLEGAL if the action can't happen (with that outcome) in `state`."""
-        ...
 
-    def name(self, step: Step) -> str:
-        """Name what was asked: "write of 9"."""
-        ...
+def _named(action: Action) -> str:
+    return action.f if action.argument is None else f"{action.f} of {_shown(action.argument)}"
 
-    def outcome(self, step: Step) -> str:
-        """Say what the operation claims: "returned 5"."""
-        ...
 
-    def origin(self, step: Step, before: Sequence[Step]) -> str:
-        """Say in a sentence where what the step saw may have come from, given all that was invoked `before` it
-        returned; empty if there is nothing to say."""
-        ...
+def _claimed(action: Action) -> str:
+    if action.outcome == "fail":
+        return "failed"
+    return "succeeded" if action.result is None else f"returned {_shown(action.result)}"
+
+
+def _held(state: Hashable) -> str:
+    return f"hold {_shown(state)}"
+
+
+def _shown(value: Any) -> str:
+    try:
+        return show(freeze(value))
+    except TypeError:
+        return repr(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """How to talk about it: "the register could only hold 4, but the read of x returned 5, which needs …"."""
+
+    noun: str = "the object"
+    """What has the state."""
+    name: Callable[[Action], str] = _named
+    """Names what was asked: "write of 9"."""
+    claim: Callable[[Action], str] = _claimed
+    """Says what the operation claims: "returned 5"."""
+    state: Callable[[Any], str] = _held
+    """Says what a state is, after the noun and "could": "hold 4", "be held by process 3"."""
+    needs: Callable[[Action], str] | None = None
+    """Says what the operation would have needed, after "it needs": "the register to hold 5". None: no words for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A sequential data type. Everything in here is pure; states are hashable and compare by value."""
+
+    name: str
+    step: Step
+    """(state, action) → the state after it, or ILLEGAL; see above for open and failed actions. If `nondeterministic`:
+    → all states that it may leave, as a list or tuple, none of them if it can't happen."""
+    initial: Hashable = None
+    """The state at the start; of each part, where there are parts."""
+    nondeterministic: bool = False
+    kinds: Kinds = field(default_factory=dict)
+    """By function name, or for each action; whatever isn't named is an UPDATE."""
+    partition: Callable[[Action], Hashable] | None = None
+    """Which independent part an action belongs to; parts start at `initial` and don't touch each other. None: one."""
+    by_process: bool = False
+    """Whether `step` looks at who did it."""
+    functions: tuple[str, ...] = ()
+    """The function names it knows; none named: it knows all."""
+    problem: Callable[[Action], str | None] | None = None
+    """Says what is wrong with an action's shape, None if nothing is. (Without it, `step` has to cope.)"""
+    words: Words = field(default_factory=Words)
+    frozen: bool = False
+    """Whether values stay as `freeze` made them."""
+    keys: Keys = Keys.NEVER
+    family: str = ""
+    """Which special algorithms may try it, having looked at the history (portfolio.py); "" for none."""
+    leaves: Callable[[Action], Hashable] | None = None
+    """The state that a change (whatever is no observer) leaves wherever it is legal. None: that depends on what it
+    found. This and the next two say what a refutation may leave out (linearizability/verify.py)."""
+    notices: Callable[[Action, Action], bool] | None = None
+    """(one that has to be legal, a change) → False promises: any such changes may be taken out from before it. None:
+    no promise."""
+    about: Callable[[Action], Hashable] | None = None
+    """The value that an action is about, None if not known. Promises: all that is about some values, taken out of a
+    legal run together, leaves a legal run. None: no promise."""
+
+    def kind(self, action: Action) -> Kind:
+        """Return what the action is declared to be."""
+        if callable(self.kinds):
+            return self.kinds(action)
+        return self.kinds.get(action.f, Kind.UPDATE)
+
+    def successors(self, state: Hashable, action: Action) -> tuple[Hashable, ...]:
+        """Return the states that the action may leave; () if it can't happen in `state`."""
+        after = self.step(state, action)
+        if self.nondeterministic:
+            return tuple(after)
+        return () if after is ILLEGAL else (after,)
+
+    def replay(self, actions: Iterable[Action]) -> tuple[Hashable, ...]:
+        """Return the states that these actions, one after the other, may leave; () if they are no legal run."""
+        states: tuple[Hashable, ...] = (self.initial,)
+        for action in actions:
+            states = tuple(dict.fromkeys(after for state in states for after in self.successors(state, action)))
+        return states

@@ -15,7 +15,7 @@ import click
 
 from keelhaul.harness import exit_codes
 
-COMMANDS = ("run", "torture", "check", "replay", "list", "doctor", "clean", "completion")
+COMMANDS = ("run", "torture", "check", "export", "replay", "list", "doctor", "clean", "completion")
 
 
 class _Commands(click.Group):

@@ -36,3 +36,6 @@ rate = click.option(
 )
 concurrency = click.option("--concurrency", type=click.IntRange(1, 10_000), help="How many clients.")
 mutant = click.option("--mutant", help="Plant this bug; see `keelhaul list mutants`.")
+fail_fast = click.option(
+    "--fail-fast", is_flag=True, default=None, help="End the run as soon as its history can't be valid any more."
+)

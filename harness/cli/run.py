@@ -19,6 +19,7 @@ from keelhaul.harness.cli import options
 @options.rate
 @options.concurrency
 @options.mutant
+@options.fail_fast
 @options.store
 @options.as_json
 @click.option("--quiet", is_flag=True, help="Show no progress, only the end.")

@@ -33,7 +33,7 @@ class ClusterSpec:
     folder: Path
     system: str
     nodes: tuple[str, ...]
-    options: dict[str, int] = field(default_factory=dict)
+    options: dict[str, int | str] = field(default_factory=dict)
     mutant: str | None = None
     seed: int = 0
 

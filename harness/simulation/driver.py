@@ -22,11 +22,12 @@ from keelhaul.harness.conductor import Conductor, Dispatch
 from keelhaul.harness.interpreter import Completed
 from keelhaul.harness.progress import Observer
 from keelhaul.harness.scenario import SECOND, Scenario
+from keelhaul.harness.simulation.lasting import LastingClients
 from keelhaul.harness.simulation.world import World
 from keelhaul.nemesis.injector import Injector
 from keelhaul.nemesis.plan import Plan
 from keelhaul.nodes.events import Body
-from keelhaul.workloads.client import Completion, Request
+from keelhaul.workloads.client import Completion, Request, Session
 
 LOOK_NS = SECOND // 4
 """How often, in virtual time, the observer is offered a look."""
@@ -58,6 +59,7 @@ class SimulatedRun:
             plan, world, partial(_fault_stream, scenario.seed), self._record, lambda: self._scheduler.now_ns
         )
         self._handles: dict[int, int] = {}
+        self._clients = LastingClients(world, conductor.client, self._operate)
         self._phase = "main"
         self._phase_over = False
         self._interrupted = False
@@ -73,7 +75,7 @@ class SimulatedRun:
             self._until_phase_is_over()
             self._phase = "healing"
             run_now(self._injector.heal())
-            if not self._interrupted:
+            if not self._interrupted and self._conductor.violation is None:
                 self._recovery()
             return not self._interrupted
 
@@ -117,9 +119,12 @@ class SimulatedRun:
         """Step the interpreter; begin, hang up, and come back when it wants to be called."""
         due = self._conductor.step(self._scheduler.now_ns, completions)
         for thread in due.expired:
-            self._world.give_up(self._handles.pop(thread))
+            self._give_up(thread)
         for dispatch in due.dispatches:
-            self._request(dispatch, dispatch.session.begin())
+            if dispatch.session is None:
+                self._clients.invoke(dispatch)
+            else:
+                self._request(dispatch, dispatch.session, dispatch.session.begin())
         self._phase_over = due.done or self._interrupted
         self._wake += 1
         if due.wake_ns is not None:
@@ -129,19 +134,24 @@ class SimulatedRun:
         if wake == self._wake:
             self._operate([])
 
-    def _request(self, dispatch: Dispatch, request: Request) -> None:
-        handle = self._world.request(request.node, request.body, partial(self._answered, dispatch))
+    def _give_up(self, thread: int) -> None:
+        """The process' operation is over without an answer, and the process with it."""
+        if thread in self._handles:
+            self._world.give_up(self._handles.pop(thread))
+        self._clients.crash(thread)
+
+    def _request(self, dispatch: Dispatch, session: Session, request: Request) -> None:
+        handle = self._world.request(request.node, request.body, partial(self._answered, dispatch, session))
         self._handles[dispatch.thread] = handle
 
-    def _answered(self, dispatch: Dispatch, body: Body | None, why_not: str) -> None:
-        session = dispatch.session
+    def _answered(self, dispatch: Dispatch, session: Session, body: Body | None, why_not: str) -> None:
         following: Request | Completion
         if body is not None:
             following = session.replied(body)
         else:
             following = session.refused() if why_not == "refused" else session.broken()
         if isinstance(following, Request):
-            self._request(dispatch, following)
+            self._request(dispatch, session, following)
         else:
             del self._handles[dispatch.thread]
             self._operate([Completed(dispatch.ticket, dispatch.thread, following)])

@@ -1,7 +1,8 @@
 """One simulated machine: runs a node as `nodes/host/` does on a real one, and can be killed, paused and started again.
 
 A paused machine's timers run out, and messages for it arrive, but nothing is handled until it goes on. Its clock starts
-anywhere, as a real monotonic clock does, so that no two nodes can compare theirs.
+anywhere, as a real monotonic clock does, so that no two nodes can compare theirs; and it may run too fast or too slow,
+by a rate that is drawn at each start, within the drift that the scenario allows.
 """
 
 from __future__ import annotations
@@ -13,15 +14,33 @@ from typing import Any
 
 from keelhaul.harness.simulation.disk import Disk
 from keelhaul.harness.simulation.scheduler import Scheduler
-from keelhaul.nodes.events import Body, Boot, Event, Persist, Reply, Send, SetTimer, StorageDone, TimerFired, Trace
+from keelhaul.nodes.events import (
+    Body,
+    Boot,
+    Event,
+    Persist,
+    Reply,
+    Rewrite,
+    Send,
+    SetTimer,
+    StorageDone,
+    TimerFired,
+    Trace,
+)
 from keelhaul.nodes.node import Node
 
 CLOCK_OFFSET_NS_MAX = 10**12
+MILLION = 1_000_000
 _MESSAGES = (Send, Reply)
 
 
+def _nobody_watches(node: str, record: dict[str, Any]) -> None:
+    """Take no notice of a trace record."""
+
+
 class Machine:
-    """A node's machine. `make_node(incarnation)` builds the program; `send` and `reply` are the way out."""
+    """A node's machine. `make_node(incarnation)` builds the program; `send` and `reply` are the way out, and `observe`
+    is shown each trace record as it is told."""
 
     def __init__(
         self,
@@ -33,6 +52,8 @@ class Machine:
         send: Callable[[str, str, Body], None],
         reply: Callable[[str, Body], None],
         crashed: Callable[[str], None],
+        observe: Callable[[str, dict[str, Any]], None] = _nobody_watches,
+        clock_drift_ppm: int = 0,
     ) -> None:
         self.name = name
         self.is_up = False
@@ -46,6 +67,9 @@ class Machine:
         self._send = send
         self._reply = reply
         self._crashed = crashed
+        self._observe = observe
+        self._clock_drift_ppm = clock_drift_ppm
+        self._clock_ppm = 0  # how many millionths its clock is too fast
         self._incarnation = 0
         self._node: Node | None = None
         self._clock_offset_ns = 0
@@ -59,6 +83,8 @@ class Machine:
         self.is_up = True
         self._incarnation += 1
         self._clock_offset_ns = self._random.randrange(CLOCK_OFFSET_NS_MAX)
+        if self._clock_drift_ppm:
+            self._clock_ppm = self._random.randint(-self._clock_drift_ppm, self._clock_drift_ppm)
         self._durable_ticket = 0
         self._held.clear()
         self.role = None
@@ -93,7 +119,7 @@ class Machine:
         if isinstance(event, StorageDone):
             self._release(event.ticket)
         now_ns = self._scheduler.now_ns
-        local_ns = now_ns + self._clock_offset_ns
+        local_ns = self._clock_offset_ns + now_ns + now_ns * self._clock_ppm // MILLION
         try:
             effects = self._node.step(local_ns, event)
         except Exception as error:  # the node's own failure: on a real machine its process would end
@@ -107,6 +133,7 @@ class Machine:
                 record["time"] = local_ns
                 record["at"] = now_ns
                 self.traces.append(record)
+                self._observe(self.name, record)
                 if record["type"] == "role":
                     self.role = record
             elif isinstance(effect, _MESSAGES):
@@ -122,13 +149,20 @@ class Machine:
         else:
             self._reply(effect.client, effect.body)
 
-    def _carry_out(self, effect: Persist | SetTimer) -> None:
-        if isinstance(effect, Persist):
-            done_ns = self._disk.write(self._scheduler.now_ns, effect.ticket, effect.records)
+    def _carry_out(self, effect: Persist | Rewrite | SetTimer) -> None:
+        if isinstance(effect, Persist | Rewrite):
+            replaces = isinstance(effect, Rewrite)
+            done_ns = self._disk.write(self._scheduler.now_ns, effect.ticket, effect.records, replaces=replaces)
             self._scheduler.at(done_ns, self._on_disk, self._incarnation, effect.ticket)
         else:
             event = TimerFired(effect.timer, effect.generation)
-            self._scheduler.after(effect.delay_ns, self._on_timer, self._incarnation, event)
+            self._scheduler.after(self._in_true_time(effect.delay_ns), self._on_timer, self._incarnation, event)
+
+    def _in_true_time(self, local_ns: int) -> int:
+        """Return how long that takes while this clock has counted at least so much."""
+        if not self._clock_ppm:
+            return local_ns
+        return local_ns * MILLION // (MILLION + self._clock_ppm) + 1
 
     def _on_disk(self, incarnation: int, ticket: int) -> None:
         if incarnation == self._incarnation and self.is_up:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from keelhaul.checkers.checker import NodeTrace
+from keelhaul.checkers.watcher import Watcher
 from keelhaul.harness import seeds, store
 from keelhaul.harness.scenario import Scenario
 from keelhaul.harness.simulation.disk import Disk
@@ -41,12 +42,13 @@ class Waiting:
 class World:
     """A cluster in virtual time."""
 
-    def __init__(self, scenario: Scenario, folder: Path) -> None:
+    def __init__(self, scenario: Scenario, folder: Path, watchers: Sequence[Watcher] = ()) -> None:
         self.scheduler = Scheduler()
         self.nodes = scenario.members
         self.crashes: list[str] = []
         self._scenario = scenario
         self._folder = folder
+        self._watchers = watchers
         self._client_random = seeds.stream(scenario.seed, "clients")
         self._waiting: dict[int, Waiting] = {}
         self._requests = 0
@@ -60,7 +62,14 @@ class World:
         make_node = partial(self._make_node, name)
         random = seeds.stream(seed, f"machine/{name}")
         crashed = partial(self._crashed, name)
-        return Machine(name, self.scheduler, disk, random, make_node, self._network.send, self._reply, crashed)
+        send, reply = self._network.send, self._reply
+        drift_ppm = int(self._scenario.simulation.clock_drift_percent * 10_000)
+        return Machine(name, self.scheduler, disk, random, make_node, send, reply, crashed, self._observe, drift_ppm)
+
+    def _observe(self, node: str, record: dict[str, Any]) -> None:
+        """Show a record to the watchers in the moment in which it is told: here, all nodes' records have one order."""
+        for watcher in self._watchers:
+            watcher.observe(node, record)
 
     def _make_node(self, name: str, incarnation: int) -> Node:
         scenario = self._scenario

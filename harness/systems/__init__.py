@@ -1,33 +1,23 @@
-"""The systems that can be put under test, by name: what they are and which options they take."""
+"""The systems that can be put under test, by name: what they are and which options they take. One file a family."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-
-from keelhaul.checkers.checker import Checker
-from keelhaul.checkers.raft_invariants import RaftInvariants
-from keelhaul.nodes.raft.settings import Settings as RaftSettings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class System:
-    """One system. `options` with their defaults; `check` raises ValueError for options that don't go together;
-    `invariants` are the checkers of its nodes' traces, by name."""
-
-    name: str
-    does: str
-    options: dict[str, int]
-    check: Callable[[dict[str, int]], object]
-    invariants: dict[str, Checker]
-
+from keelhaul.harness.systems.lock import FENCED_LOCK, LOCK, LOCK_ON_PAXOS, NAIVE_LOCK, UNFENCED_LOCK
+from keelhaul.harness.systems.paxos import NAIVE_PAXOS, PAXOS, SYNOD
+from keelhaul.harness.systems.raft import RAFT
+from keelhaul.harness.systems.system import System
 
 SYSTEMS: dict[str, System] = {
-    "raft": System(
-        name="raft",
-        does="Raft with PreVote and CheckQuorum: a replicated key-value store, reads through the log",
-        options=asdict(RaftSettings()),
-        check=RaftSettings.of,
-        invariants={"raft-invariants": RaftInvariants()},
-    ),
+    system.name: system
+    for system in (
+        RAFT,
+        SYNOD,
+        PAXOS,
+        NAIVE_PAXOS,
+        LOCK,
+        LOCK_ON_PAXOS,
+        FENCED_LOCK,
+        NAIVE_LOCK,
+        UNFENCED_LOCK,
+    )
 }

@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--listen", required=True, type=_address, metavar="HOST:PORT", help="where it listens")
     parser.add_argument("--members", required=True, metavar="N1,N2,…", help="all nodes, in one order everywhere")
     parser.add_argument("--peer", action="append", default=[], type=_peer, metavar="NAME=HOST:PORT", help="one a peer")
-    parser.add_argument("--option", action="append", default=[], type=_option, metavar="NAME=NUMBER")
+    parser.add_argument("--option", action="append", default=[], type=_option, metavar="NAME=VALUE")
     parser.add_argument("--mutant", help="the rule to break")
     parser.add_argument("--seed", type=int, default=0, help="of the node's random generator")
     parser.add_argument("--harness-pid", type=int, help="whose child this is; `keelhaul clean` looks for it")
@@ -94,12 +94,11 @@ def _peer(text: str) -> tuple[str, Address]:
     return name, _address(address)
 
 
-def _option(text: str) -> tuple[str, int]:
-    name, _, value = text.partition("=")
-    try:
-        return name, int(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=NUMBER") from None
+def _option(text: str) -> tuple[str, int | str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=VALUE")
+    return name, int(value) if value.isdecimal() else value
 
 
 def _exit_on_eof() -> None:

@@ -30,6 +30,7 @@ from keelhaul.nodes.events import (
     Event,
     Persist,
     Reply,
+    Rewrite,
     Send,
     SetTimer,
     StorageDone,
@@ -60,6 +61,7 @@ class HostConfig:
 
 class _Log(Protocol):
     def append(self, ticket: int, records: tuple[list[Any], ...]) -> None: ...
+    def replace(self, ticket: int, records: tuple[list[Any], ...]) -> None: ...
 
 
 class _Traces(Protocol):
@@ -118,6 +120,8 @@ class Host:
             self._let_go(effect)
         elif isinstance(effect, Persist):
             self._log.append(effect.ticket, effect.records)
+        elif isinstance(effect, Rewrite):
+            self._log.replace(effect.ticket, effect.records)
         elif isinstance(effect, SetTimer):
             self._set_timer(effect)
         elif not isinstance(effect, Trace):  # traces are on disk already

@@ -5,7 +5,9 @@ Order is everything here:
 * at each start: a torn tail is cut off durably, then `["boot", incarnation]` is appended and synced. That sync also
   covers what the last incarnation wrote and had not synced yet: the node is about to see it, and may act on it;
 * while running: one thread takes everything that was queued, writes it in one go, syncs once, and reports the highest
-  ticket (group commit: the slower the disk, the larger the groups).
+  ticket (group commit: the slower the disk, the larger the groups);
+* to replace the file: the new one is written and synced beside it, locked, renamed over it, and the folder is synced.
+  A crash at any byte of that leaves the old file whole (SN7); what is left of a new one is overwritten next time.
 
 A write or sync that fails ends the process and is never tried again: after a failed fsync Linux drops the dirty pages,
 and a second one would report success for data that is gone (G5).
@@ -49,6 +51,7 @@ class LogInUse(Exception):
 class _Write(NamedTuple):
     ticket: int
     frames: bytes
+    replaces: bool = False
 
 
 class WalFile:
@@ -59,6 +62,8 @@ class WalFile:
 
     def __init__(self, path: Path, cluster: str, node: str, *, sync: Sync = fdatasync, fail: Fail = _crash) -> None:
         """Open or create; CorruptLog or LogInUse if this node must not run on it, OSError if the disk fails."""
+        self._path = path
+        self._header = encode_header(cluster, node)
         self._sync = sync
         self._fail = fail
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
@@ -79,7 +84,7 @@ class WalFile:
         os.fsync(self._descriptor)
         _sync_folders(path)
         self.records = tuple(record for record in found.records if record[0] != BOOT)
-        self.incarnation = 1 + len(found.records) - len(self.records)
+        self.incarnation = 1 + max((record[1] for record in found.records if record[0] == BOOT), default=0)
         write_whole(self._descriptor, encode_record([BOOT, self.incarnation]))
         self._sync(self._descriptor)
 
@@ -90,11 +95,18 @@ class WalFile:
 
     def append(self, ticket: int, records: tuple[Record, ...]) -> None:
         """Queue these records; ValueError if one can't be stored. Tickets grow."""
+        self._put(ticket, records, replaces=False)
+
+    def replace(self, ticket: int, records: tuple[Record, ...]) -> None:
+        """Queue a replacement of all records by these; ValueError if one can't be stored."""
+        self._put(ticket, records, replaces=True)
+
+    def _put(self, ticket: int, records: tuple[Record, ...], *, replaces: bool) -> None:
         if any(record and record[0] == BOOT for record in records):
             raise ValueError(f"records of the kind {BOOT!r} are the host's own; a node must name its own otherwise")
         if self._queue.qsize() >= QUEUED_WRITES_MAX:
             self._fail(f"{QUEUED_WRITES_MAX} writes wait for the disk")
-        self._queue.put(_Write(ticket, b"".join(encode_record(record) for record in records)))
+        self._queue.put(_Write(ticket, b"".join(encode_record(record) for record in records), replaces))
 
     def close(self) -> None:
         """Write what is queued, stop, and let go of the file."""
@@ -107,11 +119,36 @@ class WalFile:
         while (first := self._queue.get()) is not None:
             group = self._group(first)
             try:
-                write_whole(self._descriptor, b"".join(write.frames for write in group))
-                self._sync(self._descriptor)
+                self._write_group(group)
             except Exception as error:
                 self._fail(f"the log file can't be written: {error}; a node that isn't sure of its disk must stop")
             done(group[-1].ticket)
+
+    def _write_group(self, group: list[_Write]) -> None:
+        """Write what follows the group's last replacement, which makes all before it void, and sync once."""
+        start = max((position for position, write in enumerate(group) if write.replaces), default=None)
+        frames = b"".join(write.frames for write in group[start or 0 :])
+        if start is None:
+            write_whole(self._descriptor, frames)
+            self._sync(self._descriptor)
+        else:
+            self._replace_file(self._header + encode_record([BOOT, self.incarnation]) + frames)
+
+    def _replace_file(self, content: bytes) -> None:
+        beside = self._path.with_name(f"{self._path.name}.new")
+        beside.unlink(missing_ok=True)
+        descriptor = _open_locked(beside)
+        try:
+            write_whole(descriptor, content)
+            self._sync(descriptor)
+            beside.replace(self._path)
+            _sync_folder(self._path.parent)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        # Only after the rename: whoever finds the old name must find it locked.
+        os.close(self._descriptor)
+        self._descriptor = descriptor
 
     def _group(self, first: _Write) -> list[_Write]:
         group = [first]
@@ -146,8 +183,12 @@ def _read(descriptor: int) -> bytes:
 def _sync_folders(path: Path) -> None:
     """Make the file's name durable, and its folder's, which may be as new."""
     for folder in (path.parent, path.parent.parent):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -13,8 +13,18 @@ down, since otherwise stickiness would keep others on a leader that can't commit
 from __future__ import annotations
 
 from keelhaul.nodes.events import Body
-from keelhaul.nodes.raft import replication
-from keelhaul.nodes.raft.state import CANDIDATE, ELECTION, FOLLOWER, HEARTBEAT, LEADER, Progress, State
+from keelhaul.nodes.raft import membership, reads, replication, transfer
+from keelhaul.nodes.raft.settings import LEASE
+from keelhaul.nodes.raft.state import CANDIDATE, ELECTION, FOLLOWER, HEARTBEAT, LEADER, State
+
+
+def on_boot(state: State, now_ns: int) -> None:
+    """Arm the timer. With leases on, a member that was there before first keeps silent for E: it may have promised
+    that to a leader of which it remembers nothing (§1.10)."""
+    if state.settings.read_mode == LEASE and state.incarnation > 1:
+        state.last_heard_leader_ns = now_ns
+    reset_election_timer(state, now_ns)
+    state.set_timer(ELECTION, state.election_deadline_ns - now_ns)
 
 
 def reset_election_timer(state: State, now_ns: int) -> None:
@@ -28,24 +38,31 @@ def on_election_timer(state: State, now_ns: int) -> None:
     if state.role != LEADER and now_ns >= state.election_deadline_ns:
         reset_election_timer(state, now_ns)
         state.leader = None
-        if state.settings.pre_vote:
+        if not membership.may_stand(state):
+            pass
+        elif state.settings.pre_vote:
             _start_pre_vote(state, now_ns)
         else:
-            _start_election(state, now_ns)
+            start_election(state, now_ns)
     timeout_ns = state.settings.election_timeout_ns
     state.set_timer(ELECTION, timeout_ns if state.role == LEADER else max(state.election_deadline_ns - now_ns, 0))
 
 
 def _start_pre_vote(state: State, now_ns: int) -> None:
     state.pre_votes = {state.name: True}
-    if len(state.pre_votes) >= state.quorum:
-        _start_election(state, now_ns)
+    if state.configuration.has_quorum(state.pre_votes):
+        start_election(state, now_ns)
         return
-    for peer in state.peers:
+    for peer in _voting_peers(state):
         state.send(peer, _vote_request(state, state.term + 1, pre_vote=True))
 
 
-def _start_election(state: State, now_ns: int) -> None:
+def _voting_peers(state: State) -> list[str]:
+    configuration = state.configuration
+    return [name for name in configuration.members if name != state.name and configuration.votes(name)]
+
+
+def start_election(state: State, now_ns: int, *, is_transfer: bool = False) -> None:
     """E2: a new term, a vote for itself, both durable before the requests leave or the own vote counts (F1)."""
     state.pre_votes = None
     state.term += 1
@@ -54,17 +71,18 @@ def _start_election(state: State, now_ns: int) -> None:
     state.set_role(CANDIDATE)
     state.trace({"type": "vote", "term": state.term, "for": state.name})
     state.save_vote()
-    for peer in state.peers:
-        state.send_durably(peer, _vote_request(state, state.term, pre_vote=False))
+    for peer in _voting_peers(state):
+        state.send_durably(peer, _vote_request(state, state.term, pre_vote=False, is_transfer=is_transfer))
 
 
-def _vote_request(state: State, term: int, *, pre_vote: bool) -> Body:
+def _vote_request(state: State, term: int, *, pre_vote: bool, is_transfer: bool = False) -> Body:
     return {
         "type": "request_vote",
         "term": term,
         "last_index": state.log.last_index,
         "last_term": state.log.last_term,
         "pre_vote": pre_vote,
+        "transfer": is_transfer,
     }
 
 
@@ -76,8 +94,8 @@ def on_own_vote_durable(state: State, now_ns: int) -> None:
 
 def on_request_vote(state: State, now_ns: int, candidate: str, body: Body) -> None:
     """Answer a request for a vote or a pre-vote."""
-    if _hears_a_leader(state, now_ns):
-        return  # E7: no answer, no new term
+    if _hears_a_leader(state, now_ns) and not body.get("transfer"):
+        return  # E7: no answer, no new term; but a leader's own wish for a successor is heard (T4)
     if body["pre_vote"]:
         _answer_pre_vote(state, candidate, body)
         return
@@ -133,8 +151,8 @@ def on_vote_reply(state: State, now_ns: int, voter: str, body: Body) -> None:
     if body["pre_vote"] and body["granted"]:
         if state.pre_votes is not None and body["for_term"] == state.term + 1:
             state.pre_votes[voter] = True
-            if len(state.pre_votes) >= state.quorum:
-                _start_election(state, now_ns)
+            if state.configuration.has_quorum(state.pre_votes):
+                start_election(state, now_ns)
         return
     if body["term"] > state.term:
         adopt_term(state, now_ns, body["term"])
@@ -144,7 +162,7 @@ def on_vote_reply(state: State, now_ns: int, voter: str, body: Body) -> None:
 
 def _count_vote(state: State, now_ns: int, voter: str) -> None:
     state.votes[voter] = True
-    if len(state.votes) >= state.quorum:
+    if state.configuration.has_quorum(state.votes):
         _become_leader(state, now_ns)
 
 
@@ -153,7 +171,9 @@ def _become_leader(state: State, now_ns: int) -> None:
     state.set_role(LEADER)
     state.leader = state.name
     state.pre_votes = None  # else a late one would make it stand against itself
-    state.progress = {peer: Progress(state.log.last_index + 1, now_ns) for peer in state.peers}
+    state.progress = {}
+    state.lease_floor_ns = state.lease_void = None
+    membership.follow_configuration(state, now_ns)
     replication.append_noop(state, now_ns)
     state.set_timer(HEARTBEAT, state.settings.heartbeat_ns)
 
@@ -165,34 +185,45 @@ def on_heartbeat_timer(state: State, now_ns: int) -> None:
     if state.settings.check_quorum and not _majority_answers(state, now_ns):
         step_down(state, now_ns)
         return
+    transfer.on_tick(state, now_ns)
+    membership.on_tick(state, now_ns)
     replication.send_heartbeats(state, now_ns)
     state.set_timer(HEARTBEAT, state.settings.heartbeat_ns)
 
 
 def _majority_answers(state: State, now_ns: int) -> bool:
     earliest_ns = now_ns - state.settings.election_timeout_ns
-    answering = sum(1 for progress in state.progress.values() if progress.last_ack_ns >= earliest_ns)
-    return answering + 1 >= state.quorum
+    answering = [name for name, progress in state.progress.items() if progress.last_ack_ns >= earliest_ns]
+    return state.configuration.has_quorum([state.name, *answering])
 
 
 def step_down(state: State, now_ns: int) -> None:
-    """E8: follow in the same term; the vote for itself stands."""
+    """E8, M7: follow in the same term; the vote for itself stands."""
     state.set_role(FOLLOWER)
     state.leader = None
-    reset_election_timer(state, now_ns)
+    _give_up_leading(state, now_ns)
+
+
+def _give_up_leading(state: State, now_ns: int) -> None:
+    reset_election_timer(state, now_ns)  # its own deadline is from before it led, long past
+    reads.refuse_all(state)
+    membership.give_up(state)
+    transfer.end(state)
 
 
 def adopt_term(state: State, now_ns: int, term: int) -> None:
     """A1: a newer term; the vote belongs to it and is open again. Durable before anyone hears of it (F3)."""
     assert term > state.term
-    if state.role == LEADER:
-        reset_election_timer(state, now_ns)  # its own deadline is from before it led, long past
+    was_leader = state.role == LEADER
     state.term = term
     state.voted_for = None
     state.leader = None
     state.pre_votes = None
+    state.receiving = None  # SN5: another leader's snapshot begins anew
     state.save_vote()
     state.set_role(FOLLOWER)
+    if was_leader:
+        _give_up_leading(state, now_ns)
 
 
 def follow(state: State, now_ns: int, leader: str) -> None:

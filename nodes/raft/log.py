@@ -1,5 +1,7 @@
-"""The log: entries from index 1 on, their terms, and a rolling digest that covers each entry and all before it.
+"""The log: entries behind a base, their terms, and a rolling digest that covers each entry and all before it.
 
+The base is the index below the first entry that is kept: 0, or where the log was cut off at the front because a
+snapshot covers what was there. Its term and digest are kept, so that the entry above it can be checked and continued.
 Two logs that have the same digest at an index are the same up to there; that is what the invariant checkers compare.
 """
 
@@ -12,6 +14,7 @@ from zlib import crc32
 
 NOOP = "noop"
 COMMAND = "command"
+CONFIG = "config"
 
 
 class Entry(NamedTuple):
@@ -23,36 +26,43 @@ class Entry(NamedTuple):
 
 
 class Log:
-    """Entries at indexes 1 … last_index."""
+    """Entries at indexes base_index + 1 … last_index."""
 
-    __slots__ = ("_digests", "_ends", "_entries", "_terms", "last_index", "last_term")
+    __slots__ = ("_digests", "_ends", "_entries", "_terms", "base_index", "last_index", "last_term")
 
     def __init__(self) -> None:
+        self.reset(0, 0, 0)
+
+    def reset(self, index: int, term: int, digest: int) -> None:
+        """Forget every entry; the next one follows the entry of this index, term and digest."""
         self._entries: list[Entry] = []
-        self._terms: list[int] = [0]
-        self._digests: list[int] = [0]
-        self._ends: list[int] = [0]  # by index: roughly the bytes of all entries up to it
-        self.last_index = 0  # of the newest entry; 0 if there is none
-        self.last_term = 0  # likewise
+        self._terms: list[int] = [term]
+        self._digests: list[int] = [digest]
+        self._ends: list[int] = [0]  # roughly the bytes of all entries up to each
+        self.base_index = index
+        self.last_index = index  # of the newest entry; the base's if there is none
+        self.last_term = term  # likewise
 
     def term_at(self, index: int) -> int:
-        """Return the term at `index`; 0 at index 0."""
-        return self._terms[index]
+        """Return the term at `index`, which is not below the base; 0 at index 0."""
+        return self._terms[index - self.base_index]
 
     def digest_at(self, index: int) -> int:
-        """Return the rolling digest up to and including `index`; 0 at index 0."""
-        return self._digests[index]
+        """Return the rolling digest up to and including `index`, which is not below the base; 0 at index 0."""
+        return self._digests[index - self.base_index]
 
     def entry(self, index: int) -> Entry:
-        """Return the entry at `index`, which exists."""
-        return self._entries[index - 1]
+        """Return the entry at `index`, which is kept."""
+        assert index > self.base_index
+        return self._entries[index - self.base_index - 1]
 
     def slice(self, first: int, count: int, bytes_max: int) -> list[Entry]:
         """Return up to `count` entries from `first` on, of roughly `bytes_max` together; the first one at any size."""
-        entries = self._entries[first - 1 : first - 1 + count]
-        ends, start = self._ends, self._ends[first - 1]
-        if ends[first - 1 + len(entries)] - start > bytes_max:
-            fitting = bisect_right(ends, start + bytes_max, first, first + len(entries)) - first
+        below = first - self.base_index - 1
+        entries = self._entries[below : below + count]
+        ends, start = self._ends, self._ends[below]
+        if ends[below + len(entries)] - start > bytes_max:
+            fitting = bisect_right(ends, start + bytes_max, below + 1, below + 1 + len(entries)) - below - 1
             return entries[: max(fitting, 1)]
         return entries
 
@@ -72,22 +82,35 @@ class Log:
 
     def truncate(self, first: int) -> None:
         """Remove the entries from `first` on."""
-        assert 1 <= first <= self.last_index
-        del self._entries[first - 1 :]
-        del self._terms[first:]
-        del self._digests[first:]
-        del self._ends[first:]
+        assert self.base_index < first <= self.last_index
+        kept = first - self.base_index
+        del self._entries[kept - 1 :]
+        del self._terms[kept:]
+        del self._digests[kept:]
+        del self._ends[kept:]
         self.last_index = first - 1
         self.last_term = self._terms[-1]
 
+    def compact(self, base_index: int) -> None:
+        """Forget the entries up to `base_index`, which is not above the last one."""
+        gone = base_index - self.base_index
+        if gone <= 0:
+            return
+        assert base_index <= self.last_index
+        del self._entries[:gone]
+        del self._terms[:gone]
+        del self._digests[:gone]
+        del self._ends[:gone]
+        self.base_index = base_index
+
     def first_index_of(self, term: int) -> int:
-        """Return the first index whose term is `term`, which occurs."""
-        return bisect_left(self._terms, term, 1)
+        """Return the first kept index whose term is `term`, which occurs above the base."""
+        return self.base_index + bisect_left(self._terms, term, 1)
 
     def last_index_of(self, term: int) -> int | None:
-        """Return the last index whose term is `term`; None if it doesn't occur."""
-        index = bisect_right(self._terms, term, 1) - 1
-        return index if index >= 1 and self._terms[index] == term else None
+        """Return the last kept index whose term is `term`; None if it doesn't occur above the base."""
+        place = bisect_right(self._terms, term, 1) - 1
+        return self.base_index + place if place >= 1 and self._terms[place] == term else None
 
 
 def entries_of(rows: Iterable[Any]) -> list[Entry]:

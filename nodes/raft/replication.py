@@ -9,8 +9,8 @@ committed by that one, never counted on their own (C1: Figure 8 of the paper sho
 from __future__ import annotations
 
 from keelhaul.nodes.events import Body
-from keelhaul.nodes.raft import election, requests
-from keelhaul.nodes.raft.log import NOOP, Entry, entries_of
+from keelhaul.nodes.raft import election, membership, reads, requests, snapshots, transfer
+from keelhaul.nodes.raft.log import CONFIG, NOOP, Entry, entries_of
 from keelhaul.nodes.raft.state import LEADER, Progress, State
 
 BATCH_BYTES_MAX = 4 * 1024 * 1024
@@ -27,6 +27,8 @@ def append_as_leader(state: State, now_ns: int, entry: Entry) -> int:
     """L1: append, write, and replicate while the write is under way; return the index."""
     index = state.log.last_index + 1
     _append(state, [entry])
+    if entry.kind == CONFIG:
+        membership.follow_configuration(state, now_ns)
     for peer, progress in state.progress.items():
         _replicate(state, now_ns, peer, progress)
     return index
@@ -40,16 +42,25 @@ def _append(state: State, entries: list[Entry]) -> None:
         ticket = state.persist(["entry", index, *entry])
     state.unsynced.append((ticket, state.log.last_index))
     state.trace({"type": "append", "first": first, "entries": digests})
+    for index, entry in enumerate(entries, first):
+        if entry.kind == CONFIG:
+            membership.adopt(state, index, entry)
 
 
 def _truncate(state: State, first: int) -> None:
     assert first > state.commit_index, "a committed entry would be overwritten: Leader Completeness is broken"
     state.log.truncate(first)
     state.persist(["truncate", first])
+    forget_durable(state, first)
+    state.trace({"type": "truncate", "from": first})
+    membership.roll_back(state, first)
+
+
+def forget_durable(state: State, first: int) -> None:
+    """What is on disk, or on its way there, from `first` on counts for nothing any more."""
     state.durable_index = min(state.durable_index, first - 1)
     for position, (ticket, last_index) in enumerate(state.unsynced):
         state.unsynced[position] = (ticket, min(last_index, first - 1))
-    state.trace({"type": "truncate", "from": first})
 
 
 # --- the leader's side
@@ -61,33 +72,45 @@ def send_heartbeats(state: State, now_ns: int) -> None:
     for peer, progress in state.progress.items():
         progress.probe_sent = False
         if progress.last_sent_ns <= idle_since_ns or progress.probing:
-            _send_append(state, now_ns, peer, progress)
+            send_now(state, now_ns, peer, progress)
+
+
+def send_now(state: State, now_ns: int, peer: str, progress: Progress) -> None:
+    """Send what this peer needs, or, if it needs nothing, an empty message that asks for an answer."""
+    if progress.sending is not None:
+        snapshots.send_chunk(state, now_ns, peer, progress)
+    else:
+        _send_append(state, now_ns, peer, progress)
 
 
 def _replicate(state: State, now_ns: int, peer: str, progress: Progress) -> None:
     """L6: while probing one message a heartbeat, else everything that fits the window."""
-    if progress.probing:
-        if not progress.probe_sent:
-            _send_append(state, now_ns, peer, progress)
-        return
-    while progress.next_index <= state.log.last_index and _has_room(state, progress):
+    if progress.probing and not progress.probe_sent:
+        send_now(state, now_ns, peer, progress)
+    while not progress.probing and progress.next_index <= state.log.last_index and _has_room(state, progress):
         _send_append(state, now_ns, peer, progress)
 
 
 def _has_room(state: State, progress: Progress) -> bool:
-    return progress.next_index - progress.match_index <= state.settings.inflight_entries_max
+    entries = progress.next_index - progress.match_index
+    settings = state.settings
+    return entries <= settings.inflight_entries_max and len(progress.in_flight) < settings.inflight_messages_max
 
 
 def _send_append(state: State, now_ns: int, peer: str, progress: Progress) -> None:
     """Send the next entries; none while the window is full (if any of it was lost, that is refused all the same)."""
+    if progress.next_index <= state.log.base_index:  # L4: what comes next for it is compacted
+        snapshots.begin_sending(state, now_ns, peer, progress)
+        return
     previous = progress.next_index - 1
     entries: list[Entry] = []
     if progress.probing or _has_room(state, progress):
         entries = state.log.slice(progress.next_index, state.settings.batch_entries_max, BATCH_BYTES_MAX)
     if progress.probing:
         progress.probe_sent = True
-    else:
+    elif entries:
         progress.next_index += len(entries)
+        progress.in_flight.append(progress.next_index - 1)
     progress.last_sent_ns = now_ns
     state.send(
         peer,
@@ -98,34 +121,57 @@ def _send_append(state: State, now_ns: int, peer: str, progress: Progress) -> No
             "prev_term": state.log.term_at(previous),
             "entries": entries,
             "leader_commit": state.commit_index,
+            "round": state.round,
+            "sent_ns": now_ns,
         },
     )
 
 
 def on_append_reply(state: State, now_ns: int, peer: str, body: Body) -> None:
     """L2, L3: learn what a follower holds."""
-    if body["term"] > state.term:
-        election.adopt_term(state, now_ns, body["term"])
+    progress = acknowledged(state, now_ns, peer, body)
+    if progress is None:
         return
-    progress = state.progress.get(peer)
-    if state.role != LEADER or body["term"] != state.term or progress is None:
-        return  # A3
-    progress.last_ack_ns = now_ns
     if body["success"]:
-        _on_success(state, now_ns, peer, progress, body["match_index"])
+        on_match(state, now_ns, peer, progress, body["match_index"])
     else:
         _on_reject(state, now_ns, peer, progress, body)
+    reads.on_acknowledged(state, now_ns)
 
 
-def _on_success(state: State, now_ns: int, peer: str, progress: Progress, match_index: int) -> None:
+def acknowledged(state: State, now_ns: int, peer: str, body: Body) -> Progress | None:
+    """Note that a peer answered in this leader's term, whatever it said; None if it is no such answer (A1, A3)."""
+    if body["term"] > state.term:
+        election.adopt_term(state, now_ns, body["term"])
+        return None
+    progress = state.progress.get(peer)
+    if state.role != LEADER or body["term"] != state.term or progress is None:
+        return None
+    progress.last_ack_ns = now_ns
+    progress.acked_round = max(progress.acked_round, body.get("round", 0))
+    sent_ns = body.get("sent_ns")
+    if sent_ns is not None and (progress.acked_sent_ns is None or sent_ns > progress.acked_sent_ns):
+        progress.acked_sent_ns = sent_ns
+    return progress
+
+
+def on_match(state: State, now_ns: int, peer: str, progress: Progress, match_index: int) -> None:
+    """L2: what a peer holds only grows within a term; send on, commit, and go on with what waited for it."""
+    while progress.in_flight and progress.in_flight[0] <= match_index:
+        progress.in_flight.popleft()
     if match_index > progress.match_index:
         progress.match_index = match_index
         if match_index > state.commit_index:
-            advance_commit(state)
+            advance_commit(state, now_ns)
+    if state.role != LEADER or peer not in state.progress:
+        return  # what was committed just then took the lead from this member, or the peer out of the cluster
     progress.next_index = max(progress.next_index, progress.match_index + 1)
-    progress.probing = False
-    if progress.next_index <= state.log.last_index:
-        _replicate(state, now_ns, peer, progress)
+    if progress.sending is None:
+        progress.probing = False
+        if progress.next_index <= state.log.last_index:
+            _replicate(state, now_ns, peer, progress)
+    transfer.on_match(state, now_ns, peer)
+    membership.advance(state, now_ns)
 
 
 def _on_reject(state: State, now_ns: int, peer: str, progress: Progress, body: Body) -> None:
@@ -138,20 +184,27 @@ def _on_reject(state: State, now_ns: int, peer: str, progress: Progress, body: B
     wanted = body["conflict_index"] if own_last is None else own_last + 1
     progress.next_index = max(progress.match_index + 1, min(wanted, refused))
     progress.probing = True
-    _send_append(state, now_ns, peer, progress)
+    progress.in_flight.clear()
+    send_now(state, now_ns, peer, progress)
 
 
-def advance_commit(state: State) -> None:
-    """C1: commit what a majority of the voters holds on disk, if it is of this leader's term (F5 for its own part)."""
+def advance_commit(state: State, now_ns: int) -> None:
+    """C1: commit what a majority of the voters holds on disk, if it is of this leader's term (F5 for its own part).
+
+    While a joint change is under way, it takes a majority of both groups (M5). A leader that is no voter itself doesn't
+    count (M7).
+    """
     if state.role != LEADER:
         return
-    held = sorted([state.durable_index, *[progress.match_index for progress in state.progress.values()]], reverse=True)
-    majority_index = held[state.quorum - 1]
+    progress, own = state.progress, state.name
+    majority_index = state.configuration.agreed(
+        lambda name: state.durable_index if name == own else progress[name].match_index
+    )
     if majority_index > state.commit_index and state.log.term_at(majority_index) == state.term:
-        set_commit_index(state, majority_index)
+        set_commit_index(state, now_ns, majority_index)
 
 
-def set_commit_index(state: State, index: int) -> None:
+def set_commit_index(state: State, now_ns: int, index: int) -> None:
     """Commit up to `index`, tell, and apply."""
     state.commit_index = index
     state.trace(
@@ -163,7 +216,10 @@ def set_commit_index(state: State, index: int) -> None:
             "digest": state.log.digest_at(index),
         }
     )
-    requests.apply_committed(state)
+    requests.apply_committed(state, now_ns)
+    membership.on_commit(state, now_ns)
+    reads.on_applied(state, now_ns)
+    snapshots.take_if_due(state)
 
 
 # --- the follower's side
@@ -177,19 +233,23 @@ def on_append_entries(state: State, now_ns: int, leader: str, body: Body) -> Non
     if body["term"] > state.term:
         election.adopt_term(state, now_ns, body["term"])
     election.follow(state, now_ns, leader)
-    previous = body["prev_index"]
+    previous, entries = body["prev_index"], body["entries"]
     if state.log.last_index < previous:
         _refuse(state, leader, body, state.log.last_index + 1, None)
         return
-    conflict_term = state.log.term_at(previous)
-    if conflict_term != body["prev_term"]:
-        _refuse(state, leader, body, state.log.first_index_of(conflict_term), conflict_term)
-        return
-    verified = _take(state, previous, entries_of(body["entries"]))
+    base_index = state.log.base_index
+    if previous < base_index:  # step 1: what is compacted here is committed, so the leader has the same
+        entries, previous = entries[base_index - previous :], base_index
+    else:
+        conflict_term = state.log.term_at(previous)
+        if conflict_term != body["prev_term"]:
+            _refuse(state, leader, body, state.log.first_index_of(conflict_term), conflict_term)
+            return
+    verified = _take(state, previous, entries_of(entries))
     _accept(state, leader, body, verified)
     commit_index = min(body["leader_commit"], verified)  # never past what this request verified
     if commit_index > state.commit_index:
-        set_commit_index(state, commit_index)
+        set_commit_index(state, now_ns, commit_index)
 
 
 def _take(state: State, previous: int, entries: list[Entry]) -> int:
@@ -206,27 +266,15 @@ def _take(state: State, previous: int, entries: list[Entry]) -> int:
 
 
 def _accept(state: State, leader: str, body: Body, verified: int) -> None:
-    state.send_durably(
-        leader,
-        {
-            "type": "append_entries_reply",
-            "term": state.term,
-            "success": True,
-            "prev_index": body["prev_index"],
-            "match_index": verified,
-        },
-    )
+    _answer(state, leader, body, {"success": True, "match_index": verified})
 
 
 def _refuse(state: State, leader: str, body: Body, conflict_index: int, conflict_term: int | None) -> None:
-    state.send_durably(
-        leader,
-        {
-            "type": "append_entries_reply",
-            "term": state.term,
-            "success": False,
-            "prev_index": body["prev_index"],
-            "conflict_index": conflict_index,
-            "conflict_term": conflict_term,
-        },
-    )
+    told = {"success": False, "conflict_index": conflict_index, "conflict_term": conflict_term}
+    _answer(state, leader, body, told)
+
+
+def _answer(state: State, leader: str, body: Body, told: Body) -> None:
+    """Answer when everything is on disk (F3, F4), with all that tells which message is answered (G8)."""
+    echo = {"prev_index": body["prev_index"], "round": body.get("round", 0), "sent_ns": body.get("sent_ns")}
+    state.send_durably(leader, {"type": "append_entries_reply", "term": state.term, **told, **echo})

@@ -1,7 +1,7 @@
-"""Clients' requests: into the log, through the state machine, back to the client. Touches waiters and the machine.
+"""Requests, of clients and of a service on top: into the log, through the state machine, back to whoever asked.
 
-Reads go through the log like writes: always linearizable, and the baseline for every faster way to read. A waiter
-belongs to (index, term), not to an index: another leader's entry may land there (AP2).
+A waiter belongs to (index, term), not to an index: another leader's entry may land there (AP2). Reads go through the
+log like writes, unless an option says otherwise (`reads.py`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,20 @@ from __future__ import annotations
 from keelhaul.nodes.errors import ErrorCode, error_body
 from keelhaul.nodes.events import Body
 from keelhaul.nodes.mutants import REPLY_BEFORE_COMMIT
-from keelhaul.nodes.raft import replication
+from keelhaul.nodes.raft import membership, reads, replication, transfer
 from keelhaul.nodes.raft.log import COMMAND, Entry
-from keelhaul.nodes.raft.state import LEADER, State
-from keelhaul.nodes.state_machines.key_value import MalformedCommand, command_of
+from keelhaul.nodes.raft.settings import LOG
+from keelhaul.nodes.raft.state import LEADER, Asker, State, Waiter
+from keelhaul.nodes.replicated_log import (
+    Applied,
+    Command,
+    Confirm,
+    Leading,
+    Lost,
+    MalformedCommand,
+    Propose,
+    Refused,
+)
 
 
 def on_request(state: State, now_ns: int, client: str, body: Body) -> None:
@@ -20,30 +30,78 @@ def on_request(state: State, now_ns: int, client: str, body: Body) -> None:
     msg_id = body.get("msg_id")
     if type(msg_id) is not int:
         return  # nobody could tell what the answer belongs to
-    if body["type"] == "status":
+    kind = body["type"]
+    if kind == "status":
         state.reply(client, msg_id, _status(state))
-        return
-    try:
-        command = command_of(body)
-    except MalformedCommand as error:
-        state.reply(client, msg_id, error_body(error.code, str(error)))
-        return
-    if state.role != LEADER:
-        hint = {} if state.leader is None else {"leader": state.leader}
-        state.reply(client, msg_id, error_body(ErrorCode.TEMPORARILY_UNAVAILABLE, "not the leader", **hint))
-        return
-    index = replication.append_as_leader(state, now_ns, Entry(state.term, COMMAND, command))
-    if state.config.mutant == REPLY_BEFORE_COMMIT and command[0] == "write":
-        state.reply(client, msg_id, {"type": "write_ok"}, state.barrier())
+    elif kind in ("reconfigure", "transfer"):
+        _administer(state, now_ns, client, msg_id, body)
     else:
-        _wait(state, index, (state.term, client, msg_id))
+        try:
+            command = state.machine.command_of(body)
+        except MalformedCommand as error:
+            state.reply(client, msg_id, error_body(error.code, str(error)))
+            return
+        _take(state, now_ns, Asker(client, msg_id, command), command)
 
 
-def _wait(state: State, index: int, waiter: tuple[int, str, int]) -> None:
+def _take(state: State, now_ns: int, asker: Asker, command: Command) -> None:
+    if state.settings.read_mode != LOG and state.machine.reads_only(command):
+        reads.ask(state, now_ns, asker)
+    elif state.role != LEADER:
+        reads.refuse(state, asker)
+    elif state.transfer is not None:
+        _refuse_in_transfer(state, asker)
+    else:
+        index = replication.append_as_leader(state, now_ns, Entry(state.term, COMMAND, command))
+        _wait(state, index, asker)
+
+
+def _refuse_in_transfer(state: State, asker: Asker) -> None:
+    """T1: nothing new while the target catches up."""
+    if asker.client is None:
+        state.tell(Refused(asker.number, None))
+    else:
+        error = error_body(ErrorCode.TEMPORARILY_UNAVAILABLE, "the leadership is being handed over")
+        state.reply(asker.client, asker.number, error)
+
+
+def _wait(state: State, index: int, asker: Asker) -> None:
     earlier = state.waiters.get(index)
     if earlier is not None:  # its entry was cut off here, but another member may hold it (R-INFO)
-        state.reply(earlier[1], earlier[2], error_body(ErrorCode.UNKNOWN_OUTCOME, "another leader took over"))
-    state.waiters[index] = waiter
+        lose(state, earlier)
+    command = asker.command
+    if state.config.mutant == REPLY_BEFORE_COMMIT and asker.client is not None and command and command[0] == "write":
+        _confirm(state, index, asker, {"type": "write_ok"}, state.barrier())
+        return
+    # Its command is in the log; no need to keep it twice.
+    state.waiters[index] = Waiter(state.term, Asker(asker.client, asker.number))
+
+
+def _confirm(state: State, index: int, asker: Asker, result: Body, after: int | None = None) -> None:
+    """Tell a client what its entry at `index` came to."""
+    assert asker.client is not None
+    state.trace({"type": "answer", "index": index})
+    state.reply(asker.client, asker.number, result, after)
+
+
+def lose(state: State, waiter: Waiter) -> None:
+    """Tell whoever waits that nobody knows what became of it."""
+    asker = waiter.asker
+    if asker.client is None:
+        state.tell(Lost(asker.number))
+    else:
+        state.reply(asker.client, asker.number, error_body(ErrorCode.UNKNOWN_OUTCOME, "another leader took over"))
+
+
+def _administer(state: State, now_ns: int, client: str, msg_id: int, body: Body) -> None:
+    if state.role != LEADER:
+        reads.refuse(state, Asker(client, msg_id))
+    elif body["type"] == "reconfigure":
+        membership.on_request(state, now_ns, client, msg_id, body)
+    elif isinstance(body.get("target"), str):
+        transfer.on_request(state, now_ns, client, msg_id, body["target"])
+    else:
+        state.reply(client, msg_id, error_body(ErrorCode.MALFORMED_REQUEST, "transfer needs target, a name"))
 
 
 def _status(state: State) -> Body:
@@ -53,25 +111,61 @@ def _status(state: State) -> Body:
         "term": state.term,
         "leader": state.leader,
         "commit_index": state.commit_index,
+        "voters": list(state.configuration.voters),
     }
 
 
-def apply_committed(state: State) -> None:
+# --- the service on top
+
+
+def on_proposal(state: State, now_ns: int, event: Propose) -> None:
+    """Take a service's command."""
+    asker = Asker(number=event.tag, command=event.command)
+    if state.role != LEADER:
+        reads.refuse(state, asker)
+    elif state.transfer is not None:
+        _refuse_in_transfer(state, asker)
+    else:
+        _wait(state, replication.append_as_leader(state, now_ns, Entry(state.term, COMMAND, event.command)), asker)
+
+
+def on_confirm(state: State, now_ns: int, event: Confirm) -> None:
+    """Take a service's wish to read: confirmed by a round, or by the lease where that is on."""
+    reads.ask(state, now_ns, Asker(number=event.tag))
+
+
+# --- applying
+
+
+def apply_committed(state: State, now_ns: int) -> None:
     """A4, AP1: apply every committed entry once, in order; answer whoever waits for it (F8)."""
     while state.applied_index < state.commit_index:
-        state.applied_index += 1
-        index = state.applied_index
+        index = state.applied_index + 1
         entry = state.log.entry(index)
-        result = state.machine.apply(entry.payload) if entry.kind == COMMAND else None
-        state.trace({"type": "apply", "index": index, "digest": state.log.digest_at(index)})
+        result = state.machine.apply(index, entry.payload) if entry.kind == COMMAND else None
+        state.applied_index = index
+        digest = state.log.digest_at(index)
+        state.trace({"type": "apply", "index": index, "digest": digest, "state": state.machine.digest})
         waiter = state.waiters.pop(index, None)
         if waiter is not None:
-            _answer(state, waiter, entry, result)
+            _answer(state, index, waiter, entry, result)
+    if state.role == LEADER and not state.has_led and state.log.term_at(state.applied_index) == state.term:
+        state.has_led = True
+        state.tell(Leading(state.term))
+        reads.on_leading(state, now_ns)
 
 
-def _answer(state: State, waiter: tuple[int, str, int], entry: Entry, result: Body | None) -> None:
-    term, client, msg_id = waiter
-    if term == entry.term and result is not None:
-        state.reply(client, msg_id, result)
+def _answer(state: State, index: int, waiter: Waiter, entry: Entry, result: Body | None) -> None:
+    client, number = waiter.asker.client, waiter.asker.number
+    is_ours = waiter.term == entry.term and result is not None
+    if client is None:
+        if is_ours and result is not None:
+            state.tell(Applied(index, result, number))
+        else:
+            state.tell(Refused(number, state.leader))
+    elif is_ours and result is not None:
+        _confirm(state, index, waiter.asker, result)
     else:  # another entry is committed here, so the client's never will be
-        state.reply(client, msg_id, error_body(ErrorCode.ABORT, "overwritten by another leader's entry"))
+        state.reply(client, number, error_body(ErrorCode.ABORT, "overwritten by another leader's entry"))
+
+

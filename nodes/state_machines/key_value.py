@@ -5,26 +5,19 @@ A command is a list of JSON values: ["read", key], ["write", key, value], ["cas"
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
+from zlib import crc32
 
 from keelhaul.nodes.errors import ErrorCode, error_body
 from keelhaul.nodes.events import Body
+from keelhaul.nodes.replicated_log import Command, MalformedCommand
 from keelhaul.nodes.state_machines.json_values import is_plain, is_same, problem_of
 
-Command: TypeAlias = list[Any]
-
 _FIELDS = {"read": ("key",), "write": ("key", "value"), "cas": ("key", "from", "to")}
+_DIGEST_MASK = (1 << 48) - 1
 KEY_CHARS_MAX = 256
 SHOWN_MAX = 40
 """Characters of what a client sent that an error's text repeats: the answer must fit into a message too."""
-
-
-class MalformedCommand(ValueError):
-    """A request that isn't a command; `code` is the error's number."""
-
-    def __init__(self, code: ErrorCode, text: str) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 def command_of(body: Body) -> Command:
@@ -37,7 +30,7 @@ def command_of(body: Body) -> Command:
     missing = [name for name in names if name not in body]
     if missing:
         raise MalformedCommand(ErrorCode.MALFORMED_REQUEST, f"{kind} needs {', '.join(missing)}")
-    if not _is_key(body["key"]):
+    if not is_key(body["key"]):
         raise MalformedCommand(
             ErrorCode.MALFORMED_REQUEST, "a key is a whole number of up to 64 bits or a string of up to 256 characters"
         )
@@ -48,7 +41,8 @@ def command_of(body: Body) -> Command:
     return [kind, *(body[name] for name in names)]
 
 
-def _is_key(key: Any) -> bool:
+def is_key(key: Any) -> bool:
+    """Say whether it is a whole number of up to 64 bits or a string of up to `KEY_CHARS_MAX` characters."""
     # true is a number to Python, and the same key as 1.
     return len(key) <= KEY_CHARS_MAX if isinstance(key, str) else type(key) is int and is_plain(key)
 
@@ -58,16 +52,52 @@ class KeyValue:
 
     def __init__(self) -> None:
         self._values: dict[str | int, Any] = {}
+        self._digest = 0
 
-    def apply(self, command: Command) -> Body:
+    def command_of(self, body: Body) -> Command:
+        """Make a command of a request's body; MalformedCommand if it isn't one."""
+        return command_of(body)
+
+    def reads_only(self, command: Command) -> bool:
+        """Only a read never changes anything."""
+        return bool(command[0] == "read")
+
+    def apply(self, index: int, command: Command) -> Body:
         """Carry out a command; return the reply's body."""
         kind, key = command[0], command[1]
         if kind == "read":
-            return {"type": "read_ok", "value": self._values.get(key)}
+            return self.read(command)
         if kind == "write":
-            self._values[key] = command[2]
+            self._set(key, command[2])
             return {"type": "write_ok"}
         if not is_same(self._values.get(key), command[2]):
             return error_body(ErrorCode.PRECONDITION_FAILED, "the value isn't the expected one")
-        self._values[key] = command[3]
+        self._set(key, command[3])
         return {"type": "cas_ok"}
+
+    def read(self, command: Command) -> Body:
+        """Answer a read."""
+        return {"type": "read_ok", "value": self._values.get(command[1])}
+
+    def snapshot(self) -> list[list[Any]]:
+        """Return all pairs of key and value, in the order in which the keys were first written."""
+        return [[key, value] for key, value in self._values.items()]
+
+    def restore(self, image: list[list[Any]]) -> None:
+        """Take the pairs in place of everything (SN4)."""
+        self._values = {key: value for key, value in image}
+        self._digest = sum(_weight(key, value) for key, value in image) & _DIGEST_MASK
+
+    @property
+    def digest(self) -> int:
+        """The sum of a checksum of each pair: kept up to date by every change, the same in any order of changes."""
+        return self._digest
+
+    def _set(self, key: str | int, value: Any) -> None:
+        before = _weight(key, self._values[key]) if key in self._values else 0
+        self._values[key] = value
+        self._digest = (self._digest - before + _weight(key, value)) & _DIGEST_MASK
+
+
+def _weight(key: str | int, value: Any) -> int:
+    return crc32(f"{key!a} {value!a}".encode())

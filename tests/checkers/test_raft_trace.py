@@ -2,8 +2,41 @@
 
 import pytest
 
-from keelhaul.checkers.checker import NodeTrace
-from keelhaul.checkers.raft_trace import Election, read_trace
+from keelhaul.checkers.checker import Evidence, NodeTrace
+from keelhaul.checkers.history import History
+from keelhaul.checkers.raft import RaftInvariants
+from keelhaul.checkers.raft_trace import EVENTS, NodeModel
+
+
+class Story:
+    """All that a trace was taken to mean, in order; and the model after it."""
+
+    def __init__(self, trace):
+        self.model = NodeModel(trace.node)
+        self.told = []
+        self.elections = []
+        listeners = {event: [self._listener(event)] for event in EVENTS}
+        for record in trace.records:
+            self.model.take(record, listeners)
+
+    def _listener(self, event):
+        def listen(node, *what):
+            self.told.append((node.position, event, *what))
+            if event == "elected":
+                self.elections.append((node.position, node.term, node.log[:]))
+
+        return listen
+
+    @property
+    def problems(self):
+        return [problem for problem in (self.model.unknown_log, self.model.problem) if problem is not None]
+
+    def of(self, event):
+        return [(position, *what) for position, kind, *what in self.told if kind == event]
+
+
+def read_trace(trace):
+    return Story(trace)
 
 
 def boot(term=0, voted_for=None, last_index=0, digest=0):
@@ -23,13 +56,13 @@ def lead(term):
 
 
 def log_at_last_election(story):
-    return story.incarnations[-1].elections[-1].log
+    return story.elections[-1][2]
 
 
 def test_the_log_follows_appends_and_truncates(trace):
     story = read_trace(trace("n1", boot(), append(1, (1, "a"), (1, "b")), truncate(2), append(2, (2, "c")), lead(3)))
-    assert story.incarnations[0].elections == [Election(5, 3, [(1, "a"), (2, "c")])]
-    assert story.appends == [(2, 1, 0, [(1, "a"), (1, "b")]), (4, 2, 1, [(2, "c")])]
+    assert story.elections == [(5, 3, [(1, "a"), (2, "c")])]
+    assert story.of("appended") == [(2, 1, 0, [(1, "a"), (1, "b")]), (4, 2, 1, [(2, "c")])]
     assert story.problems == []
 
 
@@ -81,7 +114,7 @@ def test_what_was_cut_off_does_not_come_back_once_a_boot_has_confirmed_the_cut(t
 
 def test_a_node_may_go_on_from_a_log_that_is_not_known(trace):
     story = read_trace(trace("n1", boot(4, None, 3, "z"), append(4, (5, "w")), lead(6)))
-    assert story.appends == [(2, 4, None, [(5, "w")])]
+    assert story.of("appended") == [(2, 4, None, [(5, "w")])]
     assert log_at_last_election(story) == [None, None, (None, "z"), (5, "w")]
     again = read_trace(trace("n1", boot(4, None, 3, "z"), boot(4, None, 3, "z"), lead(6)))
     assert len(again.problems) == 1
@@ -93,19 +126,48 @@ def test_terms_are_those_that_the_records_name_without_repetitions(trace):
     story = read_trace(
         trace("n1", boot(1), vote, lead(2), commit, commit, {"type": "apply", "index": 1, "digest": "a"})
     )
-    (life,) = story.incarnations
-    assert life.terms == [(2, 2), (4, 3)]
-    assert life.votes == [(2, 2, "n2")]
-    assert life.commits == [(4, 1, 2, 3, "a"), (5, 1, 2, 3, "a")]
-    assert life.applies == [(6, 1, "a")]
+    assert story.of("in_term") == [(2, 1, 2), (4, 2, 3)]
+    assert story.of("voted") == [(2, 2, "n2")]
+    assert story.of("committed") == [(4, 0, 1, 2, "a"), (5, 1, 1, 2, "a")]
+    assert story.of("applied") == [(6, 0, 1, "a", None)]
 
 
 def test_unknown_types_are_passed_over(trace):
-    assert read_trace(trace("n1", boot(), {"type": "fsync", "ticket": 3}, lead(1))).problems == []
+    assert read_trace(trace("n1", boot(), {"type": "weather", "ticket": 3}, lead(1))).problems == []
 
 
 def test_an_empty_trace_is_a_problem():
-    assert read_trace(NodeTrace("n1", ())).problems == ["n1's trace is empty"]
+    traces = (NodeTrace("n1", ()),)
+    result = RaftInvariants().check(Evidence(history=History.of([]), traces=traces, nodes=("n1",)))
+    assert result.details["problems"] == ["n1's trace is empty"]
+
+
+# --- snapshots
+
+
+def installed(index, term, digest, voters=("n1",)):
+    config = [0, list(voters), [], []]
+    return {"type": "snapshot_installed", "index": index, "term": term, "digest": digest, "state": 0, "config": config}
+
+
+def test_a_snapshot_replaces_a_log_that_does_not_lead_to_it(trace):
+    story = read_trace(trace("n1", boot(), append(1, (1, "a")), installed(3, 2, "z"), append(4, (2, "w")), lead(3)))
+    assert log_at_last_election(story) == [None, None, (2, "z"), (2, "w")]
+    assert (story.model.commit_index, story.model.applied_index, story.problems) == (3, 3, [])
+
+
+def test_a_snapshot_keeps_what_follows_from_it(trace):
+    log = append(1, (1, "a"), (1, "b"), (1, "c"))
+    story = read_trace(trace("n1", boot(), log, installed(2, 1, "b"), lead(2)))
+    assert log_at_last_election(story) == [(1, "a"), (1, "b"), (1, "c")]
+
+
+def test_a_boot_undoes_a_snapshot_that_the_disk_never_got(trace):
+    lived = [boot(), append(1, (1, "a"), (1, "b")), installed(5, 2, "z")]
+    story = read_trace(trace("n1", *lived, boot(1, None, 2, "b"), lead(3)))
+    assert (log_at_last_election(story), story.problems) == ([(1, "a"), (1, "b")], [])
+    again = read_trace(trace("n1", *lived, append(6, (2, "y")), installed(9, 2, "x"), boot(2, None, 6, "y"), lead(3)))
+    assert (log_at_last_election(again), again.problems) == ([None] * 4 + [(2, "z"), (2, "y")], [])
 
 
 MALFORMED = {
@@ -140,7 +202,7 @@ def test_reading_stops_at_a_malformed_record_and_keeps_what_came_before(trace, r
     bad = {"incarnation": 1, "time": 4, **record} if isinstance(record, dict) else record
     after = trace("n1", boot(), lead(9)).records[1]
     story = read_trace(NodeTrace("n1", (*good, bad, after)))
-    assert [election.term for life in story.incarnations for election in life.elections] == [1]
+    assert [term for _, term, _ in story.elections] == [1]
     assert len(story.problems) == 1
     assert story.problems[0].startswith("n1's trace, record 4: ")
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from keelhaul.harness.check import check
+from keelhaul.harness.systems import SYSTEMS
 from keelhaul.harness.validation import UsageError
 from keelhaul.nodes.raft.node import Raft
 
@@ -111,6 +112,14 @@ def test_a_history_alone_is_judged_as_registers(valid, listening, tmp_path):
     assert record["checkers"]["linearizable"]["verdict"] == "valid"
     assert record["operations"] == valid.record["operations"]
     assert record["scenario"] == tmp_path.name
+
+
+def test_a_history_alone_is_of_no_system_that_we_know(valid, small, listening, tmp_path):
+    shutil.copy(valid.folder / "history.jsonl", tmp_path)
+    record = check(tmp_path, listening)
+    assert set(SYSTEMS[small.system].invariants) & set(valid.record["checkers"])
+    assert not set(SYSTEMS[small.system].invariants) & set(record["checkers"])
+    assert record["reproduce"].endswith(f"check {tmp_path}")
 
 
 def test_an_empty_history_is_a_prefix_with_nothing_in_it(listening, tmp_path):

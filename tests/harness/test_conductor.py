@@ -24,8 +24,8 @@ class Bench:
     """A conductor, its history, and clients that answer at once."""
 
     def __init__(self, scenario, writer):
-        workload = WORKLOADS["register"].make(scenario.workload_options, seeds.draws(scenario.seed, "workload"))
-        self.writer, self.conductor = writer, Conductor(scenario, workload, writer)
+        self.workload = WORKLOADS["register"].make(scenario.workload_options, seeds.draws(scenario.seed, "workload"))
+        self.writer, self.conductor = writer, Conductor(scenario, self.workload, writer)
         self.now_ns, self.due = 0, self.conductor.step(0, [])
 
     def answer(self, outcome="ok"):

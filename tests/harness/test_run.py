@@ -165,7 +165,7 @@ def test_a_report_that_cannot_be_written_costs_nothing_else(runs, small, monkeyp
 
 
 def test_a_failure_of_the_harness_leaves_what_was_recorded_and_no_verdict(runs, small, monkeypatch):
-    def fails(*_):
+    def fails(*_, **__):
         raise RuntimeError("a mistake of ours")
 
     monkeypatch.setattr(run_module, "judge", fails)

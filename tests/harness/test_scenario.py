@@ -11,6 +11,7 @@ from keelhaul.harness import scenario
 from keelhaul.harness.scenario import Scenario, Simulation, chosen_by, dump, load, override
 from keelhaul.harness.validation import UsageError
 from keelhaul.nemesis.planner import FaultSetting
+from keelhaul.workloads.registry import WORKLOADS
 
 MAIN = Path(__file__).parents[2] / "scenarios" / "raft-register.toml"
 SMALLEST = 'name = "tiny"\n[system]\nname = "raft"\n[workload]\nname = "register"\n'
@@ -96,7 +97,7 @@ def test_the_planner_gets_nanoseconds():
 def test_two_misspelt_names_are_both_told_with_what_is_nearest(problems):
     text = MAIN.read_text().replace("partition", "partiton").replace("register", "regster")
     assert problems(text) == [
-        "workload.name: no such workload: 'regster'; did you mean 'register'? (allowed: register)",
+        f"workload.name: no such workload: 'regster'; did you mean 'register'? (allowed: {', '.join(WORKLOADS)})",
         "nemesis.faults[0].kind: no such fault: 'partiton'; did you mean 'partition'? "
         "(allowed: partition, kill, pause)",
     ]
@@ -125,7 +126,7 @@ def test_every_problem_is_told_at_once(problems):
         "or digit, but not latest or current",
         "nodes: 0 isn't a whole number from 1 to 31",
         "time_limit: no such setting: 'time_limit'; did you mean 'time_limit_s'? "
-        "(allowed: name, nodes, time_limit_s, system, workload, nemesis, final, simulation, run)",
+        "(allowed: name, nodes, time_limit_s, system, workload, nemesis, administrator, final, simulation, run)",
         "workload.rate: 'fast' isn't a number from 0.01 to 1e+06",
         "workload.concurrency: 1.5 isn't a whole number from 1 to 10000",
         "nemesis.gap_s: -1 isn't a number from 0 to 604800",
@@ -287,8 +288,9 @@ def test_the_bounds_of_the_command_line_are_readable_again(loaded):
 
 def test_every_field_of_a_scenario_is_in_its_file():
     """A field that dump forgets would come back as its default."""
-    written = dump(replace(load(MAIN), mutant="reply-before-commit"))
-    elsewhere = {"system", "workload", "system_options", "workload_options", "environment"}
+    written = dump(replace(load(MAIN), mutant="reply-before-commit", administrator_every_s=2.0))
+    assert "[administrator]\nevery_s = 2.0\n" in written
+    elsewhere = {"system", "workload", "system_options", "workload_options", "environment", "administrator_every_s"}
     for name in Scenario.__slots__:
         assert f"{name} = " in written or f"[{name}]" in written or f"[nemesis.{name}]" in written or name in elsewhere
     assert scenario.SECOND == 10**9

@@ -20,9 +20,9 @@ ARROWS = {
 }
 
 HARMLESS = {
-    "__future__", "abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "difflib", "enum", "fractions",
-    "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "string",
-    "struct", "traceback", "types", "typing", "zlib",
+    "__future__", "abc", "array", "bisect", "collections", "contextlib", "copy", "dataclasses", "difflib", "enum",
+    "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "random", "re", "statistics",
+    "string", "struct", "traceback", "types", "typing", "zlib",
 }  # fmt: skip
 """What may be imported where nothing may touch the world. (`random`: see test_determinism.py.)"""
 MORE_STANDARD_LIBRARY = {"nodes/registry.py": {"importlib"}}
@@ -34,13 +34,13 @@ LIBRARIES = {
     "tomli_w": ["harness/scenario.py"],
     "click": ["harness/cli/*.py"],
     "rich": ["harness/console.py", "harness/torture_console.py", "harness/summary.py"],
-    "anyio": ["harness/live.py", "harness/run.py", "harness/environments/*.py"],
+    "anyio": ["harness/live.py", "harness/live_lasting.py", "harness/run.py", "harness/environments/*.py"],
     "docker": ["harness/environments/container*.py", "harness/environments/images.py", "harness/doctor.py"],
 }
 """Where each library may be imported; anywhere else is a mistake."""
 LIBRARIES |= dict.fromkeys(("requests", "urllib3"), LIBRARIES["docker"])  # docker's exceptions are theirs
 ONLY_INSIDE_FUNCTIONS = {"networkx", "docker", "requests", "urllib3", "anyio"}
-HEADS_THAT_MAY = {"anyio": ["harness/live.py", "harness/environments/*.py"]}
+HEADS_THAT_MAY = {"anyio": ["harness/live.py", "harness/live_lasting.py", "harness/environments/*.py"]}
 """Heavy libraries are imported where they are used, except in files that are themselves imported so."""
 
 

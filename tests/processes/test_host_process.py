@@ -142,7 +142,7 @@ def test_two_hosts_never_share_a_folder(host, tmp_path, port):
     [
         (("--peer", "n2=127.0.0.1:1"), "--peer must be given once for each of nobody"),
         (("--members", "n2,n3"), "--name n1 isn't one of"),
-        (("--option", "leader=x"), "is no NAME=NUMBER"),
+        (("--option", "leader"), "is no NAME=VALUE"),
         (("--listen", "localhost"), "is no HOST:PORT"),
         (("--system", "rafd"), "did you mean 'raft'"),
         (("--system", "no_such_module:Node"), "can't be loaded"),

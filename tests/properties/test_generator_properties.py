@@ -52,7 +52,7 @@ def driven(generator, steps):
         yield context, generator, answer
         if what == "invoke" and isinstance(answer, Emission) and answer.wanted.time_ns <= now_ns:
             process += 1
-            f, value, _ = answer.wanted
+            f, value = answer.wanted[:2]
             under_way.append((process, f, value))
             generator = answer.rest.update(context, Happening("invoke", process, f, value))
         elif what != "invoke" and under_way:

@@ -120,6 +120,7 @@ SCENARIOS = st.builds(
     seed=st.integers(0, 2**63 - 1),
     environment=st.sampled_from(["simulation", "processes", "containers"]),
     mutant=st.none() | st.just("reply-before-commit"),
+    fail_fast=st.booleans(),
 )
 
 

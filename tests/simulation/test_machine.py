@@ -313,3 +313,38 @@ def test_a_node_that_fails_after_a_pause_does_not_handle_the_rest():
     bench.machine.resume()
     assert bench.events[1:] == [message(1)]
     assert len(bench.crashes) == 1
+
+
+# --- clocks that run too fast or too slow
+
+
+def drifting(ppm):
+    """Make a bench whose machine's clock may be wrong by so many millionths."""
+    bench = Bench()
+    bench.machine._clock_drift_ppm = ppm
+    return bench
+
+
+def test_a_clock_without_drift_is_true():
+    bench = Bench()
+    bench.machine.start()
+    bench.scheduler.at(10**9, bench.machine.handle, StorageDone(1))
+    bench.scheduler.run_next()
+    assert bench.clocks[1] - bench.clocks[0] == 10**9
+
+
+@pytest.mark.parametrize("ppm", [1, 20_000, 500_000])
+def test_a_drifting_clock_stays_within_its_bound_and_its_timers_keep_to_it(ppm):
+    bench = drifting(ppm)
+    rates = set()
+    for _ in range(30):
+        bench.effects = [[SetTimer("election", 1, MS)]]
+        begun_ns = bench.scheduler.now_ns
+        bench.machine.start()
+        assert bench.scheduler.run_next()
+        true_ns, local_ns = bench.scheduler.now_ns - begun_ns, bench.clocks[-1] - bench.clocks[-2]
+        assert MS <= local_ns <= MS + 3, "a timer never fires early, nor late by its own clock"
+        assert abs(local_ns - true_ns) <= true_ns * ppm // 10**6 + 2
+        rates.add(true_ns)
+        bench.machine.kill()
+    assert len(rates) > 1 or ppm == 1

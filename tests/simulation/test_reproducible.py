@@ -88,8 +88,13 @@ def test_another_version_of_python_gives_the_same_bytes(seven, version):
 
 
 def interpreter(version):
-    """A Python of that version that has what a run needs; skips where there is none."""
-    found = [shutil.which(f"python{version}"), *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))]
+    """A Python of that version that has what a run needs; skips where there is none. CI makes those below .venv."""
+    ours = ROOT / ".venv" / f"python{version}" / "bin" / "python"
+    found = [
+        str(ours) if ours.exists() else None,
+        shutil.which(f"python{version}"),
+        *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python")),
+    ]
     works = [python for python in found if python and answers(python, "import sys; print(sys.version)")]
     if not works:
         pytest.skip(f"no python{version} on this machine")

@@ -3,7 +3,8 @@
 import pytest
 
 from keelhaul.checkers.checker import Evidence
-from keelhaul.checkers.linearizability import LinearizableRegisters
+from keelhaul.checkers.linearizability.checker import Linearizable
+from keelhaul.checkers.models.registers import cas_register
 from keelhaul.checkers.verdict import Result, Verdict
 from keelhaul.harness.report.named import named_groups
 
@@ -71,7 +72,7 @@ def test_what_names_nothing_is_passed_over(history):
 
 
 def test_the_linearizability_checker_is_understood(history):
-    result = LinearizableRegisters().check(Evidence(history=history))
+    result = Linearizable(cas_register(), keyed=True).check(Evidence(history=history))
     assert result.verdict is Verdict.INVALID
     (group,) = named_groups(history, {"linearizability": result})
     assert group.title == 'linearizability, key "k"'

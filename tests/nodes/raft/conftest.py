@@ -24,6 +24,7 @@ from keelhaul.nodes.events import (
     Received,
     Record,
     Reply,
+    Rewrite,
     Send,
     SetTimer,
     StorageDone,
@@ -54,6 +55,10 @@ class Packet:
         return f"{self.source}→{self.dest} {self.body}"
 
 
+class Replacement(bytes):
+    """A whole new log file."""
+
+
 class Member:
     """One member's machine: program, disk, timers and clock."""
 
@@ -68,6 +73,13 @@ class Member:
         self.timers: dict[str, tuple[int, int]] = {}
         self.durable_ticket = 0
         self.disk_is_held = False
+        self.files = 0  # how often the whole log file was replaced
+
+    def write(self, frames: list[bytes]) -> None:
+        """Put frames on the disk: behind what is there, or in its place."""
+        for frame in frames:
+            self.files += isinstance(frame, Replacement)
+            self.disk = bytes(frame) if isinstance(frame, Replacement) else self.disk + frame
 
 
 class Cluster:
@@ -260,7 +272,7 @@ class Cluster:
         """Do a member's oldest write, and tell it."""
         member = self.members[name]
         ticket, frames = member.pending.popleft()
-        member.disk += b"".join(frames)
+        member.write(frames)
         member.durable_ticket = ticket
         waited, member.held = member.held, []
         for effect in waited:
@@ -271,7 +283,8 @@ class Cluster:
         """Cut the power: of the records that aren't synced the first few may be on disk, and a part of the next."""
         member = self.members[name]
         unsynced = [frame for _, frames in member.pending for frame in frames]
-        member.disk += b"".join(unsynced[:kept_records]) + torn
+        member.write(unsynced[:kept_records])
+        member.disk += torn
         member.node = None
         member.pending.clear()
         member.held.clear()
@@ -309,6 +322,10 @@ class Cluster:
     def _carry_out(self, member: Member, effect: Effect) -> None:
         if isinstance(effect, Persist):
             member.pending.append((effect.ticket, [encode_record(record) for record in effect.records]))
+        elif isinstance(effect, Rewrite):
+            # One unit, which a crash leaves undone or finds done.
+            content = encode_header(CLUSTER, member.name) + b"".join(map(encode_record, effect.records))
+            member.pending.append((effect.ticket, [Replacement(content)]))
         elif isinstance(effect, SetTimer):
             member.timers[effect.timer] = (effect.generation, member.clock_ns + effect.delay_ns)
         elif isinstance(effect, Trace):

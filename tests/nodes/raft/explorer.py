@@ -31,9 +31,8 @@ class Violation(Exception):
 class Witness:
     """Sees every step, every message and every reply of a cluster; raises Violation at once."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self) -> None:
         self.cluster: Any = None
-        self.quorum = size // 2 + 1
         self.leaders: dict[int, str] = {}
         self.votes: dict[tuple[str, int], str] = {}
         self.entries: dict[tuple[int, int], Any] = {}
@@ -42,9 +41,10 @@ class Witness:
         self.applied: dict[tuple[str, int], int] = {}
         self.places: dict[int, int] = {}  # a written value → its index
         self.failed: set[int] = set()
-        self.on_disk: dict[str, tuple[int, list[int]]] = {}
+        self.on_disk: dict[str, tuple[int, int, int, dict[int, int]]] = {}
         self.asked: dict[int, tuple[str, str, Any, int]] = {}
         self.floors = dict.fromkeys(KEYS, 0)
+        self.states: dict[int, int] = {}
 
     def demand(self, holds: bool, promise: str) -> None:
         if not holds:
@@ -68,8 +68,24 @@ class Witness:
     def on_step(self, name: str, effects: list[Any]) -> None:
         for effect in effects:
             record = getattr(effect, "record", None)
-            if record is not None and record["type"] in ("role", "append", "commit", "apply"):
+            if record is not None and hasattr(self, f"_on_{record['type']}"):
                 getattr(self, f"_on_{record['type']}")(name, record)
+
+    def _on_boot(self, name: str, record: dict[str, Any]) -> None:
+        who = (name, self.cluster.members[name].incarnation)
+        self.commit_index[who] = self.applied[who] = record["snapshot_index"]
+
+    def _on_snapshot_installed(self, name: str, record: dict[str, Any]) -> None:
+        who, index = (name, self.cluster.members[name].incarnation), record["index"]
+        self.demand(index > self.commit_index.get(who, 0), f"SN3: {name} installs {index}, which it has")
+        known = index < len(self.committed) and self.committed[index][0] == record["term"]
+        self.demand(known, f"SN1: a snapshot of {index}, term {record['term']}, which isn't committed")
+        self.commit_index[who] = self.applied[who] = index
+        self._same_state(name, record)
+
+    def _same_state(self, name: str, record: dict[str, Any]) -> None:
+        known = self.states.setdefault(record["index"], record["state"])
+        self.demand(known == record["state"], f"equal states: {name} at {record['index']}")
 
     def _on_role(self, name: str, record: dict[str, Any]) -> None:
         if record["role"] != "leader":
@@ -80,13 +96,15 @@ class Witness:
         log = self.cluster.state(name).log
         for index, (entry_term, _, commit_term) in enumerate(self.committed):
             if commit_term < term:
+                if index < log.base_index:
+                    continue  # compacted, so committed, so the same
                 held = index <= log.last_index and log.term_at(index) == entry_term
                 self.demand(held, f"Leader Completeness: {name}, leader of term {term}, lacks committed entry {index}")
 
     def _on_append(self, name: str, record: dict[str, Any]) -> None:
         log = self.cluster.state(name).log
         first = record["first"]
-        for index in range(first, first + len(record["entries"])):
+        for index in range(max(first, log.base_index + 1), first + len(record["entries"])):
             entry = log.entry(index)
             fact = (entry.kind, entry.payload, log.term_at(index - 1))
             known = self.entries.setdefault((index, entry.term), fact)
@@ -99,22 +117,31 @@ class Witness:
         log, before, index = self.cluster.state(name).log, self.commit_index.get(who, 0), record["index"]
         self.demand(before < index <= log.last_index, f"{name} commits {index} after {before}, of {log.last_index}")
         self.commit_index[who] = index
-        for each in range(before + 1, index + 1):
-            entry = log.entry(each)
+        chain, term = [], record["entry_term"]
+        for each in range(index, before, -1):  # the log itself may be compacted by now
+            kind, payload, below = self.entries[each, term]
+            chain.append((each, term, kind, payload))
+            term = below
+        for each, entry_term, kind, payload in reversed(chain):
             if each < len(self.committed):
-                same = self.committed[each][:2] == (entry.term, entry.payload)
-                self.demand(same, f"State Machine Safety: {name} commits {entry} at {each}, not {self.committed[each]}")
+                same = self.committed[each][:2] == (entry_term, payload)
+                self.demand(
+                    same, f"State Machine Safety: {name} commits {payload} at {each}, not {self.committed[each]}"
+                )
             else:
-                self._first_commit(name, each, entry, record["term"])
+                self._first_commit(name, each, entry_term, kind, payload, record["term"])
 
-    def _first_commit(self, name: str, index: int, entry: Any, term: int) -> None:
-        self.committed.append((entry.term, entry.payload, term))
-        holders = [other for other in self.cluster.names if self._is_on_disk(other, index, entry.term)]
+    def _first_commit(self, name: str, index: int, entry_term: int, kind: str, payload: Any, term: int) -> None:
+        self.committed.append((entry_term, payload, term))
+        holders = [other for other in self.cluster.names if self._is_on_disk(other, index, entry_term)]
+        # The newest configuration may have been appended because of this very commit.
+        in_force = self.cluster.state(name).configurations[-2:]
         self.demand(
-            len(holders) >= self.quorum, f"durable on a majority: {name} commits {index}, on disk only at {holders}"
+            any(each.has_quorum(holders) for each in in_force),
+            f"durable on a majority: {name} commits {index}, on disk only at {holders}",
         )
-        if entry.payload is not None and entry.payload[0] == "write":
-            value = entry.payload[2]
+        if kind == "command" and payload[0] == "write":
+            value = payload[2]
             self.demand(value not in self.places, f"at most once: value {value} is committed twice")
             self.demand(value not in self.failed, f"a definite no: value {value} was said to have failed")
             self.places[value] = index
@@ -125,22 +152,26 @@ class Witness:
         self.demand(index == self.applied.get(who, 0) + 1, f"{name} applies {index} after {self.applied.get(who, 0)}")
         self.demand(index <= self.commit_index.get(who, 0), f"{name} applies {index}, which it hasn't committed")
         self.applied[who] = index
+        self._same_state(name, record)
 
     def _is_on_disk(self, name: str, index: int, term: int) -> bool:
-        offset, terms = self.on_disk.get(name, (0, [0]))
-        disk = self.cluster.members[name].disk
+        disk, files = self.cluster.members[name].disk, self.cluster.members[name].files
+        known = self.on_disk.get(name)
+        _, offset, covered, terms = known if known is not None and known[0] == files else (files, 0, 0, {})
         while offset + 8 <= len(disk):
             end = offset + 8 + int.from_bytes(disk[offset : offset + 4], "big")
             if end > len(disk):
                 break  # a torn tail
             record = json.loads(disk[offset + 8 : end])
             if record[0] == "entry":
-                terms.append(record[2])
+                terms[record[1]] = record[2]
             elif record[0] == "truncate":
-                del terms[record[1] :]
+                terms = {each: terms[each] for each in terms if each < record[1]}
+            elif record[0] == "snapshot":
+                covered = record[1]
             offset = end
-        self.on_disk[name] = (offset, terms)
-        return index < len(terms) and terms[index] == term
+        self.on_disk[name] = (files, offset, covered, terms)
+        return index <= covered or terms.get(index) == term
 
     # --- clients
 
@@ -148,6 +179,8 @@ class Witness:
         self.asked[msg_id] = (kind, key, value, self.floors[key])
 
     def on_reply(self, body: dict[str, Any]) -> None:
+        if body["in_reply_to"] not in self.asked:
+            return  # an administrator's
         kind, key, value, floor = self.asked[body["in_reply_to"]]
         if body["type"] == "error":
             if kind == "write" and body["code"] < 1000:
@@ -168,13 +201,14 @@ class Schedule:
 
     def __init__(self, cluster_of: Callable[..., Any], size: int, seed: int, **options: int) -> None:
         self.random = Random(seed)
-        self.witness = Witness(size)
-        self.cluster_of = cluster_of
-        self.arguments = {"size": size, "seed": seed, **options}
+        self.witness = Witness()
         self.blocked: set[tuple[str, str]] = set()
         self.frozen: set[str] = set()
         self.requests = 0
         self.replies_seen = 0
+        administered = options.pop("administered", 0)
+        self.cluster_of = cluster_of
+        self.arguments = {"size": size, "seed": seed, **options}
         self.late: list[Any] = []  # messages, or copies of such, that come when nobody expects them any more
         draw = self.random.choice
         self.loss, self.doubled, self.delayed = draw([0.0, 0.02, 0.2]), draw([0.0, 0.1]), draw([0.0, 0.1])
@@ -191,6 +225,9 @@ class Schedule:
             self.freeze: draw([0.0, 0.1]),
             self.toggle_disk: draw([0.0, 0.2]),
         }
+        if administered:
+            self.weights[self.reconfigure] = draw([0.02, 0.1])
+            self.weights[self.transfer] = draw([0.0, 0.05])
 
     def run(self, steps: int) -> None:
         """Take so many random steps, heal everything, and demand that the cluster works again."""
@@ -278,6 +315,19 @@ class Schedule:
         self.cluster.ask(name, {"type": kind, "msg_id": msg_id, "key": key, "value": value})
         return msg_id
 
+    def reconfigure(self) -> None:
+        up, names = self._up(), self.cluster.names
+        if up:
+            voters = self.random.sample(names, self.random.randint(1, len(names)))
+            others = [name for name in names if name not in voters]
+            learners = others if self.random.random() < 0.2 else []
+            self.cluster.request(self._someone(up), "reconfigure", voters=voters, learners=learners)
+
+    def transfer(self) -> None:
+        up = self._up()
+        if up:
+            self.cluster.request(self._someone(up), "transfer", target=self.random.choice(self.cluster.names))
+
     def crash(self) -> None:
         up = self._up()
         if not up:
@@ -332,7 +382,10 @@ class Schedule:
             self._hear_replies()
             answer = self.cluster.answer(probe) if probe is not None else None
             if answer is not None and answer["type"] != "error":
-                if len({self.cluster.state(name).applied_index for name in self.cluster.names}) == 1:
+                states = [self.cluster.state(name) for name in self.cluster.names]
+                newest = max(states, key=lambda state: (state.role == "leader", state.term))
+                members = newest.configuration.members
+                if len({self.cluster.state(name).applied_index for name in members}) == 1:
                     return
             elif answer is not None or round_ % 50 == 0:  # a leader that is deposed just then may never answer
                 leaders = [name for name in self.cluster.names if self.cluster.role(name) == "leader"]
@@ -359,7 +412,7 @@ def main() -> None:
     print(f"seeds {first}-{last}: {commits} commits, {elections} elections")
 
 
-SIZES = (3, 5, 3, 5, 4, 3, 5, 2, 3, 5, 1)
+SIZES = (3, 5, 3, 5, 4, 3, 5, 2, 3, 5, 1, 7, 3)
 RESTLESS = {"election_timeout_ms": 80, "heartbeat_ms": 20}  # many elections, also at the wrong moment
 OPTIONS: tuple[dict[str, int], ...] = (
     {},
@@ -368,6 +421,11 @@ OPTIONS: tuple[dict[str, int], ...] = (
     {"batch_entries_max": 1, **RESTLESS},
     {"check_quorum": 0, "batch_entries_max": 2, "inflight_entries_max": 2},
     {"pre_vote": 0, "batch_entries_max": 1, **RESTLESS},
+    {"read_mode": "read-index", "snapshot_threshold": 5, "snapshot_trailing": 2, "snapshot_chunk_bytes": 10},
+    {"read_mode": "lease", "administered": 1},
+    {"read_mode": "follower", "administered": 1, "snapshot_threshold": 3, "snapshot_trailing": 0, **RESTLESS},
+    {"read_mode": "read-index", "administered": 1, "joint_consensus": 0, "inflight_messages_max": 1, **RESTLESS},
+    {"read_mode": "lease", "administered": 1, "snapshot_threshold": 4, "snapshot_chunk_bytes": 40, **RESTLESS},
 )
 
 if __name__ == "__main__":

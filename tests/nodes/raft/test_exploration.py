@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from keelhaul.nodes.raft import election, node, replication, requests
+from keelhaul.nodes.raft.configuration import Configuration
 from keelhaul.nodes.raft.state import LEADER, State
 
 STEPS = 2000
@@ -57,13 +58,14 @@ def send_at_once(state, dest, body):
     state.send(dest, body)
 
 
-def commit_what_the_leader_has_not_synced(state):
+def commit_what_the_leader_has_not_synced(state, now_ns):
     """F5 weakened: the leader counts itself for what is still on its way to the disk."""
     if state.role == LEADER:
-        held = sorted([state.log.last_index, *[each.match_index for each in state.progress.values()]], reverse=True)
-        index = held[state.quorum - 1]
+        held = {peer: progress.match_index for peer, progress in state.progress.items()}
+        held[state.name] = state.log.last_index
+        index = state.configuration.agreed(held.__getitem__)
         if index > state.commit_index and state.log.term_at(index) == state.term:
-            replication.set_commit_index(state, index)
+            replication.set_commit_index(state, now_ns, index)
 
 
 def cut_the_tail_at_every_message(state, previous, entries):
@@ -86,35 +88,28 @@ def commit_to_the_logs_end(state, now_ns, leader, body):
     replication.on_append_entries(state, now_ns, leader, body)
     index = min(body["leader_commit"], state.log.last_index)
     if body["term"] == state.term and index > state.commit_index:
-        replication.set_commit_index(state, index)
+        replication.set_commit_index(state, now_ns, index)
 
 
-def answer_by_index_alone(state, waiter, entry, result):
+def answer_by_index_alone(state, index, waiter, entry, result):
     """AP2 weakened: who waits for an index gets whatever landed there."""
-    _, client, msg_id = waiter
-    state.reply(client, msg_id, result or {"type": "write_ok"})
+    state.reply(waiter.asker.client, waiter.asker.number, result or {"type": "write_ok"})
 
 
-def a_half_is_enough(members):
+def a_half_is_enough(configuration, names):
     """E4 weakened: two of four are a quorum."""
-    return max(len(members) // 2, 1)
+    return sum(1 for name in configuration.voters if name in names) >= max(len(configuration.voters) // 2, 1)
 
 
 def speak_only_to_those_who_answer(state, now_ns):
     """L6 weakened: a probe that was lost is never sent again."""
     for peer, progress in state.progress.items():
         if not progress.probing:
-            replication._send_append(state, now_ns, peer, progress)
+            replication.send_now(state, now_ns, peer, progress)
 
 
 def weaken(monkeypatch, rule):
     """Break one rule."""
-    whole = State.__init__
-
-    def with_small_quorum(state, config, random):
-        whole(state, config, random)
-        state.quorum = a_half_is_enough(config.members)
-
     target, attribute, weaker = {
         "votes for old logs": (election, "_is_up_to_date", lambda state, body: True),
         "nothing waits for the disk": (State, "send_durably", send_at_once),
@@ -124,7 +119,7 @@ def weaken(monkeypatch, rule):
         "votes twice": (election, "grants_vote", vote_for_everybody),
         "commits past what was checked": (node._MESSAGES, "append_entries", commit_to_the_logs_end),
         "answers by index": (requests, "_answer", answer_by_index_alone),
-        "half is enough": (State, "__init__", with_small_quorum),
+        "half is enough": (Configuration, "has_quorum", a_half_is_enough),
         "refusals are ignored": (replication, "_on_reject", lambda *_: None),
         "probes are sent once": (replication, "send_heartbeats", speak_only_to_those_who_answer),
     }[rule]

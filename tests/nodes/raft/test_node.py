@@ -105,7 +105,7 @@ def test_g8_strangers_and_unknown_messages_are_dropped(cluster_of):
     cluster.elect("n1")
     for source in ("n9", "n1", ""):
         assert cluster.tell("n1", source, **heartbeat(99)) == []
-    assert cluster.tell("n1", "n2", type="install_snapshot", term=99) == []
+    assert cluster.tell("n1", "n2", type="gossip", term=99) == []
     assert (cluster.role("n1"), cluster.state("n1").term) == ("leader", 1)
 
 
@@ -126,11 +126,19 @@ def test_boot_replays_votes_entries_and_cuts():
     assert [state.log.term_at(index) for index in range(4)] == [0, 1, 1, 5]
     assert (state.durable_index, state.durable_ticket) == (3, 0)
     digest = state.log.digest_at(3)
-    assert trace.record == {"type": "boot", "term": 5, "voted_for": None, "last_index": 3, "digest": digest}
+    assert trace.record == {
+        "type": "boot",
+        "term": 5,
+        "voted_for": None,
+        "last_index": 3,
+        "digest": digest,
+        "snapshot_index": 0,
+        "config": [0, ["n1", "n2", "n3"], [], []],
+    }
     assert timer.timer == "election"
 
 
-@pytest.mark.parametrize("record", [["entry", 2, 1, "noop", None], ["truncate", 1], ["snapshot", 1]])
+@pytest.mark.parametrize("record", [["entry", 2, 1, "noop", None], ["truncate", 1], ["mystery", 1]])
 def test_boot_refuses_a_disk_that_makes_no_sense(record):
     with pytest.raises(AssertionError):
         node_of().step(0, Boot((record,), 1))
@@ -169,8 +177,18 @@ def test_traces_tell_the_checkers_what_they_count_on(cluster_of):
     cluster.tell("n3", "n2", term=2, leader_commit=3, **fields)
     digests = [cluster.state("n1").log.digest_at(index) for index in range(4)]
     noop = cluster.state("n3").log.digest_at(3)
-    assert [record for name, record in cluster.traces if name == "n1"] == [
-        {"type": "boot", "term": 0, "voted_for": None, "last_index": 0, "digest": 0},
+    boot = cluster.told("n1", "boot")[0]
+    assert (boot["snapshot_index"], boot["config"]) == (0, [0, ["n1", "n2", "n3"], [], []])
+    assert [record["index"] for record in cluster.told("n1", "fsync")] == [1, 2, 3]
+    assert [record["state"] for record in cluster.told("n1", "apply")] == [0, cluster.state("n1").machine.digest]
+
+    def told(name):
+        """What a member told, but for its boot, its disk, and its machine's digests."""
+        own = [record for who, record in cluster.traces[3:] if who == name]
+        records = [record for record in own if record["type"] not in ("fsync", "answer")]
+        return [{field: record[field] for field in record if field != "state"} for record in records]
+
+    assert told("n1") == [
         {"type": "role", "role": "candidate", "term": 1},
         {"type": "vote", "term": 1, "for": "n1"},
         {"type": "role", "role": "leader", "term": 1},
@@ -182,7 +200,7 @@ def test_traces_tell_the_checkers_what_they_count_on(cluster_of):
         {"type": "apply", "index": 2, "digest": digests[2]},
         {"type": "append", "first": 3, "entries": [[1, digests[3]]]},
     ]
-    assert [record for name, record in cluster.traces if name == "n3"][1:] == [
+    assert told("n3") == [
         {"type": "role", "role": "follower", "term": 1},
         {"type": "vote", "term": 1, "for": "n1"},
         {"type": "append", "first": 1, "entries": [[1, digests[1]]]},

@@ -111,7 +111,7 @@ def test_a4_ap1_entries_are_applied_once_and_in_order(cluster_of):
     cluster.beat("n1")
     for name in cluster.names:
         assert [record["index"] for record in cluster.told(name, "apply")] == [1, 2, 3, 4, 5, 6]
-        assert cluster.state(name).machine.apply(["read", "k"])["value"] == 4
+        assert cluster.state(name).machine.apply(1, ["read", "k"])["value"] == 4
 
 
 def test_ap1_a_restart_applies_the_same_again(cluster_of):
@@ -139,6 +139,7 @@ def test_the_status_is_told_by_everybody(cluster_of):
         "term": 1,
         "leader": "n1",
         "commit_index": 1,
+        "voters": ["n1", "n2", "n3"],
         "in_reply_to": asked[0],
     }
     assert (follower["role"], follower["leader"]) == ("follower", "n1")

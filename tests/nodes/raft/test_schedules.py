@@ -8,12 +8,14 @@ from keelhaul.nodes.raft import replication
 from keelhaul.nodes.raft.state import LEADER
 
 
-def commits_whatever_is_counted(state):
+def commits_whatever_is_counted(state, now_ns):
     """Be the commit rule without C1's demand for an entry of the own term."""
     if state.role == LEADER:
-        held = sorted([state.durable_index, *[each.match_index for each in state.progress.values()]], reverse=True)
-        if held[state.quorum - 1] > state.commit_index:
-            replication.set_commit_index(state, held[state.quorum - 1])
+        held = {peer: progress.match_index for peer, progress in state.progress.items()}
+        held[state.name] = state.durable_index
+        index = state.configuration.agreed(held.__getitem__)
+        if index > state.commit_index:
+            replication.set_commit_index(state, now_ns, index)
 
 
 def figure_8(cluster):
@@ -243,7 +245,7 @@ def test_a_leader_that_is_cut_off_commits_nothing_and_its_entries_vanish(cluster
     cluster.beat("n3")
     assert cluster.answer(lost)["type"] == "error"
     for name in cluster.names:
-        assert cluster.state(name).machine.apply(["read", "k"])["value"] == "kept"
+        assert cluster.state(name).machine.apply(1, ["read", "k"])["value"] == "kept"
 
 
 def test_four_members_need_three(cluster_of):

@@ -17,40 +17,40 @@ def code_of(body):
 
 
 def test_a_key_that_was_never_written_reads_as_null():
-    assert KeyValue().apply(["read", "k"]) == {"type": "read_ok", "value": None}
+    assert KeyValue().apply(1, ["read", "k"]) == {"type": "read_ok", "value": None}
 
 
 def test_the_last_write_is_read():
     store = KeyValue()
     for value in (1, [2, {"a": None}]):
-        assert store.apply(["write", "k", value]) == {"type": "write_ok"}
-        assert store.apply(["read", "k"]) == {"type": "read_ok", "value": value}
-    assert store.apply(["read", "other"])["value"] is None
+        assert store.apply(1, ["write", "k", value]) == {"type": "write_ok"}
+        assert store.apply(1, ["read", "k"]) == {"type": "read_ok", "value": value}
+    assert store.apply(1, ["read", "other"])["value"] is None
 
 
 def test_compare_and_set_changes_only_from_the_expected_value():
     store = KeyValue()
-    assert store.apply(["cas", "k", None, 1]) == {"type": "cas_ok"}
-    refused = store.apply(["cas", "k", 2, 3])
+    assert store.apply(1, ["cas", "k", None, 1]) == {"type": "cas_ok"}
+    refused = store.apply(1, ["cas", "k", 2, 3])
     assert (refused["type"], refused["code"]) == ("error", ErrorCode.PRECONDITION_FAILED)
-    assert store.apply(["read", "k"])["value"] == 1
-    assert store.apply(["cas", "k", 1, 3]) == {"type": "cas_ok"}
-    assert store.apply(["read", "k"])["value"] == 3
+    assert store.apply(1, ["read", "k"])["value"] == 1
+    assert store.apply(1, ["cas", "k", 1, 3]) == {"type": "cas_ok"}
+    assert store.apply(1, ["read", "k"])["value"] == 3
 
 
 @pytest.mark.parametrize(("held", "expected"), [(1, True), ([1], [True]), ({"a": 0}, {"a": False})])
 def test_true_is_not_one_at_any_depth(held, expected):
     store = KeyValue()
-    store.apply(["write", "k", held])
-    assert store.apply(["cas", "k", expected, 2])["type"] == "error"
-    assert store.apply(["read", "k"])["value"] == held
+    store.apply(1, ["write", "k", held])
+    assert store.apply(1, ["cas", "k", expected, 2])["type"] == "error"
+    assert store.apply(1, ["read", "k"])["value"] == held
 
 
 def test_numbers_and_strings_are_different_keys():
     store = KeyValue()
-    store.apply(["write", 1, "number"])
-    store.apply(["write", "1", "string"])
-    assert [store.apply(["read", key])["value"] for key in (1, "1")] == ["number", "string"]
+    store.apply(1, ["write", 1, "number"])
+    store.apply(1, ["write", "1", "string"])
+    assert [store.apply(1, ["read", key])["value"] for key in (1, "1")] == ["number", "string"]
 
 
 def test_requests_become_commands():

@@ -1,0 +1,127 @@
+"""Soak a system in simulation: thousands of seeds, each with a cluster, options and a world of its own.
+
+    python -m benchmarks.soak raft 1-2000
+
+Each seed draws the size of the cluster, the protocol's options (small snapshots, ways to read, switches), a network
+that loses, doubles and reorders, clocks that drift, disks that are slow, and an administrator who changes the
+membership; the faults are every kind that there is. What isn't valid is printed with its scenario, which the run's
+folder holds as a file. Exit code 0 if every run is valid.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from tempfile import mkdtemp
+from typing import Any
+
+from keelhaul.harness import scenario
+from keelhaul.harness.console import Quiet
+from keelhaul.harness.run import execute
+from keelhaul.harness.scenario import Scenario, Simulation
+from keelhaul.harness.systems import SYSTEMS
+from keelhaul.nemesis.planner import FaultSetting
+
+SCENARIOS = Path(__file__).parent.parent / "scenarios"
+SIZES = (1, 3, 4, 5, 7)
+JOBS = 2
+DRIFT_PERCENT = 2.0
+"""The bound that leases allow for; every clock is within it."""
+TARGETS = ("one", "minority", "majority", "all", "leader")
+
+
+def raft(random: Random) -> tuple[str, dict[str, Any]]:
+    """Draw Raft's options."""
+    check_quorum = random.choice((1, 1, 1, 0))
+    modes = ("log", "read-index", "follower", "lease") if check_quorum else ("log", "read-index", "follower")
+    return "raft-register", {
+        "election_timeout_ms": 300,
+        "heartbeat_ms": 50,
+        "pre_vote": random.choice((1, 1, 0)) if check_quorum else 0,
+        "check_quorum": check_quorum,
+        "read_mode": random.choice(modes),
+        "clock_drift_percent": int(DRIFT_PERCENT),
+        "batch_entries_max": random.choice((1, 8, 64)),
+        "inflight_messages_max": random.choice((1, 4, 16)),
+        "snapshot_threshold": random.choice((0, 20, 100)),
+        "snapshot_trailing": random.choice((0, 5, 50)),
+        "snapshot_chunk_bytes": random.choice((64, 1024)),
+        "joint_consensus": random.choice((1, 1, 0)),
+    }
+
+
+SOAKED: dict[str, Callable[[Random], tuple[str, dict[str, Any]]]] = {"raft": raft}
+
+
+def soaked(system: str, seed: int) -> Scenario:
+    """Draw the scenario of a seed."""
+    random = Random(f"{seed}/soak/{system}")
+    base, options = SOAKED[system](random)
+    nodes = random.choice(SIZES)
+    kinds = {"kill": ("one", "all", "leader"), "pause": ("one", "leader")} if nodes == 1 else {}
+    faults = [FaultSetting(kind=kind, targets=kinds.get(kind, TARGETS)) for kind in ("kill", "pause")]
+    if nodes > 1:
+        faults.append(FaultSetting(kind="partition"))
+    world = Simulation(
+        latency_ms=random.choice((0.5, 1.0, 5.0)),
+        jitter_ms=random.choice((0.5, 2.0, 10.0)),
+        loss_percent=random.choice((0.0, 0.1, 2.0)),
+        duplicate_percent=random.choice((0.0, 0.1, 5.0)),
+        fsync_ms=random.choice((0.5, 1.0, 5.0)),
+        clock_drift_percent=random.choice((0.0, DRIFT_PERCENT)),
+    )
+    chosen = scenario.override(scenario.load(SCENARIOS / f"{base}.toml"), seed=seed, nodes=nodes)
+    administered = nodes > 1 and bool(SYSTEMS[chosen.system].administration) and random.random() < 0.6
+    return replace(
+        chosen,
+        name=f"soak-{system}",
+        system_options={**chosen.system_options, **options},
+        faults=tuple(faults),
+        simulation=world,
+        administrator_every_s=1.0 if administered else 0.0,
+    )
+
+
+def run_one(system: str, seed: int, folder: str) -> tuple[int, str, str, int]:
+    """Run a seed; return it with its verdict, why, and how many operations succeeded."""
+    try:
+        finished = execute(soaked(system, seed), Path(folder), Quiet(), brief=True)
+    except Exception as error:
+        return seed, "harness failed", f"{type(error).__name__}: {error}", 0
+    record = finished.record
+    return seed, record["verdict"], "; ".join(record["reasons"]), record["operations"]["ok"]
+
+
+def results(system: str, seeds: range, folder: str) -> Iterator[tuple[int, str, str, int]]:
+    """Run all seeds, some at a time, in order."""
+    with ProcessPoolExecutor(JOBS) as pool:
+        yield from pool.map(run_one, [system] * len(seeds), seeds, [folder] * len(seeds), chunksize=4)
+
+
+def main() -> int:
+    """Soak the system named on the command line."""
+    system = sys.argv[1]
+    first, _, last = sys.argv[2].partition("-")
+    seeds = range(int(first), int(last or first) + 1)
+    folder = mkdtemp(prefix="soak-")
+    verdicts: Counter[str] = Counter()
+    operations, began_s = 0, time.monotonic()
+    for seed, verdict, why, ok in results(system, seeds, folder):
+        verdicts[verdict] += 1
+        operations += ok
+        if verdict != "valid":
+            print(f"seed {seed}: {verdict}: {why}", flush=True)
+    spent_s = time.monotonic() - began_s
+    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
+    print(f"{system}, seeds {sys.argv[2]}: {told}; {operations} operations succeeded; {spent_s:.0f} s; {folder}")
+    return 0 if set(verdicts) == {"valid"} else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""What a check may cost: time, memory, work; looked at from the innermost loops.
+
+Every loop that may be long says what it does: `budget.spend(n)` for n units of work, a unit being about one attempted
+step of the model. Only every so many units is anything looked at that costs something to look at (the clock, the
+memory): each look measures what the last units took and sets the next one so that they lie about LOOK_EVERY_S apart. So
+a limit of seconds is overrun by a few milliseconds, whatever a unit happens to cost.
+
+Three limits, each of them optional:
+
+* **work** is a number of units. It alone gives the same verdict on every machine, so it is what a run's verdict uses.
+* **seconds** need a `clock`, any function whose answer grows by 1 a second. There is none in here: checkers read no
+  clock but what they are handed.
+* **megabytes** are compared with what `memory` answers, if it is given (the process's resident size, as a rule), and
+  with what the algorithms say that they `hold`.
+
+An innermost loop may spend without a call: `budget.left -= n`, and `budget.look()` once `left` is negative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+LOOK_EVERY_S: Final = 0.002
+"""Time between looks. A limit of 1 s is overrun by about this; a look costs some microseconds."""
+UNITS_FIRST: Final = 200
+"""Units up to the first look, before anything is known of their cost."""
+UNITS_MAX: Final = 10_000
+"""Units between looks at most: they get dearer as a search goes on."""
+GROWTH_MAX: Final = 4
+"""By how much the units between looks may grow at once: a few cheap ones promise nothing."""
+MEGABYTE: Final = 1_000_000
+
+
+class BudgetSpent(Exception):
+    """The work must stop here, undecided. `limit` names what was spent: "1 s", "100 MB", "5000 units of work"."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"the budget of {limit} is spent")
+        self.limit = limit
+
+
+class Budget:
+    """Counts what is spent, and raises `BudgetSpent` when a limit is reached. Limits that are None don't apply."""
+
+    def __init__(
+        self,
+        *,
+        work: int | None = None,
+        seconds: float | None = None,
+        megabytes: float | None = None,
+        clock: Callable[[], float] | None = None,
+        memory: Callable[[], float] | None = None,
+    ) -> None:
+        """Start counting. `clock` answers in seconds, `memory` in MB; ValueError if `seconds` comes without a clock."""
+        if seconds is not None and clock is None:
+            raise ValueError("a limit of seconds needs a clock")
+        self.work, self.seconds, self.megabytes = work, seconds, megabytes
+        self._clock, self._memory = clock, memory
+        self._started = self._looked = clock() if clock is not None else 0.0
+        self.held = 0
+        self._counted = 0
+        self._units = self.left = self._until_look(UNITS_FIRST)
+
+    @property
+    def spent(self) -> int:
+        """Units of work so far."""
+        return self._counted + self._units - self.left
+
+    def spend(self, units: int = 1) -> None:
+        """Count units of work; BudgetSpent if a limit is reached."""
+        self.left -= units
+        if self.left < 0:
+            self.look()
+
+    def hold(self, size: int) -> None:
+        """Count bytes that are kept from here on; a negative size lets go. The next look applies the limit."""
+        self.held += size
+
+    def look(self) -> None:
+        """Compare everything with its limit; BudgetSpent if one is reached."""
+        units = self._units - self.left
+        self._counted += units
+        self._units = self.left = 0
+        if self.work is not None and self._counted >= self.work:
+            raise BudgetSpent(f"{self.work} units of work")
+        self._look_at_memory()
+        self._units = self.left = self._until_look(self._look_at_clock(units))
+
+    def part(self, work: int) -> Budget:
+        """Return a budget for one attempt: at most `work` units, and no more of anything than is left here. When the
+        attempt is over, `charge` it."""
+        if self.work is not None:
+            work = min(work, max(0, self.work - self.spent))
+        seconds = self.seconds
+        if seconds is not None and self._clock is not None:
+            seconds -= self._clock() - self._started
+        part = Budget(work=work, seconds=seconds, megabytes=self.megabytes, clock=self._clock, memory=self._memory)
+        part.held = self.held
+        return part
+
+    def charge(self, part: Budget) -> None:
+        """Count what an attempt has spent; BudgetSpent if the whole has thereby reached a limit."""
+        self.left -= part.spent
+        self.look()
+
+    def _until_look(self, units: int) -> int:
+        return units if self.work is None else min(units, self.work - self._counted)
+
+    def _look_at_memory(self) -> None:
+        if self.megabytes is None:
+            return
+        used = self.held / MEGABYTE
+        if used < self.megabytes and self._memory is not None:
+            used = self._memory()
+        if used >= self.megabytes:
+            raise BudgetSpent(f"{self.megabytes:g} MB")
+
+    def _look_at_clock(self, units: int) -> int:
+        """Return how many units to let pass until the next look."""
+        if self._clock is None:
+            return UNITS_MAX
+        now = self._clock()
+        if self.seconds is not None and now - self._started >= self.seconds:
+            raise BudgetSpent(f"{self.seconds:g} s")
+        took, self._looked = now - self._looked, now
+        paced = round(units * LOOK_EVERY_S / took) if took > 0 else UNITS_MAX
+        return max(1, min(paced, GROWTH_MAX * units + 1, UNITS_MAX))

@@ -1,0 +1,196 @@
+"""Checking a history, start to end: `check` and the `Outcome` that it returns.
+
+The verdict and what proves it are there at once. What only a reader wants is made when it is asked for: the witness of
+several parts as one order, the refutation made small, the reason in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, TypeAlias
+
+from keelhaul.checkers.history import History
+from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.explain import Violation, explain, name_key
+from keelhaul.checkers.linearizability.operations import Call, FailedCas, Operations
+from keelhaul.checkers.linearizability.portfolio import Part, decide, decide_parts
+from keelhaul.checkers.linearizability.refute import minimise
+from keelhaul.checkers.linearizability.result import Answer, Invalid, Unknown, Valid
+from keelhaul.checkers.linearizability.verify import problem_with_linearization, problem_with_refutation
+from keelhaul.checkers.models.model import Model
+from keelhaul.checkers.models.registry import model_named
+from keelhaul.checkers.values import thaw
+from keelhaul.checkers.verdict import Verdict, merge
+
+WORK_MAX: Final = 20_000_000
+"""Units of work that a check may cost where nobody says otherwise: some ten seconds."""
+MINIMISING_WORK_MAX: Final = 2_000_000
+"""Units of work that making a refutation smaller may cost."""
+
+Recorded: TypeAlias = "Operations | History | Iterable[Call]"
+
+
+def check(
+    model: Model | str,
+    recorded: Recorded,
+    *,
+    failed_cas: FailedCas = "ignore",
+    keyed: bool = False,
+    budget: Budget | None = None,
+    algorithm: str | None = None,
+    jobs: int = 1,
+) -> Outcome:
+    """Say whether what was recorded is linearizable for the model, a `Model` or the name of one.
+
+    `keyed` and `failed_cas` say how to take a `History` or `Call`s (operations.py). Parts that don't touch each other
+    (keys) are decided one by one, by as many as `jobs` processes. `algorithm` names one of portfolio.py's; None: the
+    first one that applies. `budget` limits work, time and memory; None: `WORK_MAX`.
+
+    MalformedOperation if the model can't read an operation, ValueError for a name that there isn't.
+    """
+    known = model_named(model) if isinstance(model, str) else model
+    operations = _columns(recorded, failed_cas, keyed)
+    allowance = Budget(work=WORK_MAX) if budget is None else budget
+    return Outcome(known, operations, decide_parts(known, operations, allowance, algorithm=algorithm, jobs=jobs))
+
+
+def _columns(recorded: Recorded, failed_cas: FailedCas, keyed: bool) -> Operations:
+    if isinstance(recorded, Operations):
+        return recorded
+    if isinstance(recorded, History):
+        return Operations.from_history(recorded, failed_cas=failed_cas, keyed=keyed)
+    return Operations.of(recorded, keyed=keyed)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a check. Operations are named by `Operations.index`."""
+
+    model: Model
+    operations: Operations
+    parts: Sequence[Part]
+    """The independent parts, each with its answer."""
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """The worst of the parts. Nothing at all is linearizable."""
+        return merge(_VERDICTS[type(part.answer)] for part in self.parts) if self.parts else Verdict.VALID
+
+    @cached_property
+    def algorithm(self) -> str:
+        """What decided, by name; all of them where parts differ."""
+        return ", ".join(dict.fromkeys(part.algorithm for part in self.parts))
+
+    @cached_property
+    def witness(self) -> list[int] | None:
+        """A linearization of the whole history, if it is valid."""
+        if self.verdict is not Verdict.VALID:
+            return None
+        return [self.operations.index[at] for at in merged(self.operations, self.parts)]
+
+    @cached_property
+    def refutation(self) -> list[int] | None:
+        """The operations of a small sub-history that has no linearization, if it is invalid; of the first part that has
+        none."""
+        if self.verdict is not Verdict.INVALID:
+            return None
+        first = self.invalid[0]
+        return [self.operations.index[first.positions[at]] for at in self._core(first)]
+
+    @property
+    def invalid(self) -> list[Part]:
+        """The parts that have no linearization."""
+        return [part for part in self.parts if isinstance(part.answer, Invalid)]
+
+    @property
+    def undecided(self) -> list[Part]:
+        """The parts for which the budget didn't suffice."""
+        return [part for part in self.parts if isinstance(part.answer, Unknown)]
+
+    @cached_property
+    def violations(self) -> list[Violation]:
+        """The invalid parts, explained."""
+        return [self.explained(part) for part in self.invalid]
+
+    def explained(self, part: Part) -> Violation:
+        """Explain why one part is invalid."""
+        operations = self.operations.select(part.positions)
+        return explain(self.model, operations, part.key, self._core(part), decide)
+
+    @cached_property
+    def reason(self) -> str:
+        """Why, in words; empty if it is valid."""
+        if self.verdict is Verdict.VALID:
+            return ""
+        if self.invalid:
+            sentence, count, what = self.explained(self.invalid[0]).sentence, len(self.invalid), "violated"
+        else:
+            sentence, count, what = undecided_in_words(self.undecided[0]), len(self.undecided), "undecided"
+        return sentence if count == 1 else f"{sentence} ({count} keys are {what}.)"
+
+    def problem(self) -> str | None:
+        """Have verify.py look at the proof, and return what is wrong with it; None if it holds."""
+        positions = {index: at for at, index in enumerate(self.operations.index)}
+        if self.witness is not None:
+            return problem_with_linearization(self.model, self.operations, [positions[at] for at in self.witness])
+        if self.refutation is not None:
+            return problem_with_refutation(self.model, self.operations, [positions[at] for at in self.refutation])
+        return "nothing proves an unknown verdict"
+
+    def _core(self, part: Part) -> list[int]:
+        """Return the small refutation of an invalid part."""
+        assert isinstance(part.answer, Invalid), "only what is invalid is refuted"
+        operations = self.operations.select(part.positions)
+
+        def ask(candidate: Operations) -> Answer:
+            return decide(self.model, candidate, Budget(work=MINIMISING_WORK_MAX))
+
+        return minimise(self.model, operations, part.answer, Budget(work=MINIMISING_WORK_MAX), ask)
+
+
+def undecided_in_words(part: Part) -> str:
+    """Say how far the algorithm got."""
+    answer = part.answer
+    assert isinstance(answer, Unknown), "the caller looked"
+    where = "" if answer.window is None else f", between row {answer.window[0]} and row {answer.window[1]}"
+    key = "" if part.key is None else f"key {name_key(part.key)}: "
+    return f"{key}undecided: {answer.reason}{where}; {answer.settled} of {answer.total} operations are explained"
+
+
+def undecided_as_json(part: Part) -> dict[str, Any]:
+    """Say the same as data."""
+    answer = part.answer
+    assert isinstance(answer, Unknown), "the caller looked"
+    reached = {"settled": answer.settled, "of": answer.total, "window": answer.window}
+    return {"key": thaw(part.key), "reason": answer.reason, **reached}
+
+
+def merged(operations: Operations, parts: Sequence[Part]) -> list[int]:
+    """Merge the parts' linearizations into one of the whole; positions in `operations`.
+
+    An operation is placed at its *moment*: the latest invocation of all that its part's order has up to it. That lies
+    between its own invocation and its return, and grows along the order; so real time and each order are kept.
+    """
+    orders = []
+    for part in parts:
+        assert isinstance(part.answer, Valid), "every part of a valid history is valid"
+        orders.append([part.positions[at] for at in part.answer.order])
+    if len(orders) == 1:
+        return orders[0]
+    invoked = operations.invoked
+    at_moment: dict[int, list[int]] = {}
+    for order in orders:
+        latest, group = -1, list[int]()
+        for at in order:
+            moment = invoked[at]
+            if moment > latest:
+                latest, group = moment, [at]
+                at_moment[moment] = group
+            else:
+                group.append(at)
+    return [at for moment in invoked if moment in at_moment for at in at_moment[moment]]
+
+
+_VERDICTS: Final = {Valid: Verdict.VALID, Invalid: Verdict.INVALID, Unknown: Verdict.UNKNOWN}

@@ -1,0 +1,109 @@
+"""Which algorithm decides: the quickest one whose preconditions the history is seen to meet, then slower ones.
+
+A model's `family` says which special algorithms may try it. Each of them looks at the history itself and answers
+`NotApplicable` if it isn't of its kind; nothing is taken on trust. Last comes a search that takes everything.
+
+A history is linearizable exactly if, for each object, what happened to that object is (Herlihy and Wing's locality,
+P-compositionality in the later literature): so it is split first, see split.py, and each part is decided by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Final, TypeAlias
+
+from keelhaul.checkers.linearizability import engine, fifo, inclusion, ownership, permits, tokens, zones
+from keelhaul.checkers.linearizability.actions import numbered_actions
+from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
+from keelhaul.checkers.linearizability.operations import Operations
+from keelhaul.checkers.linearizability.result import Answer, NotApplicable, Unknown
+from keelhaul.checkers.linearizability.split import Part, split
+from keelhaul.checkers.models.model import Model
+
+__all__ = ["ALGORITHMS", "Part", "decide", "decide_parts", "named"]
+
+Decide: TypeAlias = Callable[[Model, Operations, Budget], Answer]
+
+ALGORITHMS: Final[Mapping[str, Decide]] = {
+    "zones": zones.decide,
+    "fifo": fifo.decide,
+    "inclusion": inclusion.decide,
+    "ownership": ownership.decide,
+    "permits": permits.decide,
+    "tokens": tokens.decide,
+    "engine": engine.decide,
+}
+"""By the names under which they can be asked for."""
+
+FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "register": ("zones",),
+    "fifo-queue": ("fifo",),
+    "list": ("inclusion",),
+    "grow-only-set": ("inclusion",),
+    "owner-mutex": ("ownership",),
+    "fenced-lock": ("ownership",),
+    "fencing-token": ("tokens",),
+    "mutex": ("permits",),
+    "semaphore": ("permits",),
+}
+"""What may try a family, in this order; the engine comes last for all."""
+
+LAST: Final = "engine"
+
+
+def named(name: str) -> str:
+    """Return the name if it is an algorithm's; ValueError with the nearest one if it isn't."""
+    if name in ALGORITHMS:
+        return name
+    near = get_close_matches(name, ALGORITHMS, n=1)
+    hint = f"; the nearest is {near[0]!r}" if near else ""
+    raise ValueError(f"there is no algorithm {name!r}{hint}. There are {', '.join(ALGORITHMS)}")
+
+
+def decide_parts(
+    model: Model, operations: Operations, budget: Budget, *, algorithm: str | None = None, jobs: int = 1
+) -> list[Part]:
+    """Decide every independent part, in order of first invocation, also when one was found invalid.
+
+    `algorithm` leaves the choice to nobody (ValueError if there is none of that name). Once the budget is spent, the
+    parts that are left are unknown. MalformedOperation if the model can't read an operation.
+    """
+    tried = _to_try(model, algorithm)
+    parts = split(model, operations)
+    answers = [_decide_one(model, part, budget, tried) for _, _, part in parts]
+    return [
+        Part(key, positions, answer, name)
+        for (key, positions, _), (answer, name) in zip(parts, answers, strict=True)
+    ]
+
+
+def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
+    """Decide one part."""
+    return _decide_one(model, operations, budget, _to_try(model, None))[0]
+
+
+def _to_try(model: Model, algorithm: str | None) -> tuple[str, ...]:
+    return (*FAMILIES.get(model.family, ()), LAST) if algorithm is None else (named(algorithm),)
+
+
+def _decide_one(model: Model, operations: Operations, budget: Budget, tried: tuple[str, ...]) -> tuple[Answer, str]:
+    """Return the answer, and which algorithm gave it."""
+    _demand_shape(model, operations)
+    answer: Answer = NotApplicable("nothing was tried")
+    for name in tried:
+        try:
+            answer = ALGORITHMS[name](model, operations, budget)
+        except BudgetSpent as spent:
+            return Unknown(str(spent), 0, len(operations)), name
+        if not isinstance(answer, NotApplicable):
+            return answer, name
+    assert isinstance(answer, NotApplicable), "the loop ends early otherwise"
+    return Unknown(f"{tried[-1]} doesn't apply: {answer.reason}", 0, len(operations)), tried[-1]
+
+
+def _demand_shape(model: Model, operations: Operations) -> None:
+    """MalformedOperation if there is a function that the model doesn't have, or a value of another shape."""
+    odd = not model.functions or not set(operations.f).issubset(model.functions)
+    if odd or model.family != "register" or "cas" in operations.f:
+        numbered_actions(model, operations)

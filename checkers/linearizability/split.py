@@ -1,0 +1,54 @@
+"""Splitting a history into its independent objects."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
+
+from keelhaul.checkers.linearizability.actions import actions_of
+from keelhaul.checkers.linearizability.operations import Operations
+from keelhaul.checkers.linearizability.result import Answer
+from keelhaul.checkers.models.model import Model
+
+
+class Part(NamedTuple):
+    """What became of one object."""
+
+    key: Hashable
+    """None where there is only one object."""
+    positions: Sequence[int]
+    """Where its operations stand in the whole, ascending."""
+    answer: Answer
+    """Its positions are those within the part."""
+    algorithm: str
+
+
+def split(model: Model, operations: Operations) -> list[tuple[Hashable, Sequence[int], Operations]]:
+    """Return (key, positions, operations) of each object, by first invocation.
+
+    Operations may name their object (`Operations.key`), and the model may tell parts of an object apart
+    (`Model.partition`); parts of which the model says that an action touches them all stay together.
+    """
+    labels = operations.key
+    if model.partition is not None:
+        labels = _told_apart(model, operations)
+    if labels is None:
+        return [(None, range(len(operations)), operations)]
+    groups: dict[Hashable, list[int]] = {}
+    for position, label in enumerate(labels):
+        try:
+            groups[label].append(position)
+        except KeyError:
+            groups[label] = [position]
+    return [(label, positions, operations.select(positions)) for label, positions in groups.items()]
+
+
+def _told_apart(model: Model, operations: Operations) -> list[Hashable] | None:
+    """Label the operations with their key and the model's part; None if there is nothing to tell apart."""
+    assert model.partition is not None, "the caller looked"
+    parts = list(map(model.partition, actions_of(model, operations)))
+    keys = operations.key
+    if keys is None:
+        return None if None in parts else parts
+    whole = {key for key, part in zip(keys, parts, strict=True) if part is None}
+    return [key if key in whole else (key, part) for key, part in zip(keys, parts, strict=True)]

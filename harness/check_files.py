@@ -1,0 +1,161 @@
+"""Judging recorded histories as files: read one, check it against a model, verify the proof, make a record of it.
+
+A file that can't be read, or whose operations aren't the model's, is a problem of that file only: its record says so,
+in its place among the others.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keelhaul.checkers import formats
+from keelhaul.checkers.formats import FormatError, Recorded
+from keelhaul.checkers.linearizability import portfolio
+from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.operations import FailedCas, MalformedOperation, Operations
+from keelhaul.checkers.linearizability.outcome import check
+from keelhaul.checkers.models.model import Model
+from keelhaul.checkers.models.registry import model_named
+from keelhaul.checkers.verdict import Verdict, merge
+from keelhaul.harness import memory, store
+from keelhaul.harness.validation import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of each file. `format_name` None: found out; `algorithm` None: chosen."""
+
+    model: Model
+    format_name: str | None = None
+    failed_cas: FailedCas = "ignore"
+    budget_s: float
+    budget_mb: float
+    jobs: int = 1
+    verify: bool = False
+    algorithm: str | None = None
+
+
+def question(model: str, **options: Any) -> Question:
+    """Return the question that options ask; UsageError tells all that is wrong with them."""
+    problems = []
+    known: Model | None = None
+    try:
+        known = model_named(model)
+    except ValueError as error:
+        problems.append(f"--model: {error}")
+    try:
+        if options.get("algorithm") is not None:
+            portfolio.named(options["algorithm"])
+    except ValueError as error:
+        problems.append(f"--algorithm: {error}")
+    if problems or known is None:
+        raise UsageError(problems)
+    return Question(model=known, **options)
+
+
+def check_files(paths: list[Path], question: Question) -> Iterator[dict[str, Any]]:
+    """Yield a record for each file, in order; `problem` in it says why it couldn't be judged. UsageError before the
+    first if any of them isn't there."""
+    missing = [f"{printable(path)}: no such file" for path in paths if not _file_of(path).is_file()]
+    if missing:
+        raise UsageError(missing)
+    for path in paths:
+        with _no_cycle_collection():
+            yield {"file": printable(path), **_check_file(path, question)}
+
+
+def read_file(path: Path, format_name: str | None = None) -> Recorded:
+    """Read a history from a file or a run's folder. FormatError if it can't be read."""
+    file = _file_of(path)
+    try:
+        if file.stat().st_size > formats.BYTES_MAX:
+            raise FormatError(f"it is longer than {formats.BYTES_MAX} bytes", 1, 1)
+        return formats.read(file.read_bytes(), format_name)
+    except OSError as error:
+        raise FormatError(f"it can't be read: {error.strerror}", 1, 1) from None
+
+
+def printable(path: Path) -> str:
+    """Return a path as text, whatever bytes its name is made of."""
+    return os.fsencode(path).decode(errors="replace")
+
+
+def _file_of(path: Path) -> Path:
+    return path / store.HISTORY if path.is_dir() else path
+
+
+def _check_file(file: Path, question: Question) -> dict[str, Any]:
+    started_ns = time.monotonic_ns()
+    try:
+        recorded = read_file(file, question.format_name)
+        operations = recorded.operations(failed_cas=question.failed_cas, keys=question.model.keys)
+        parse_ns = time.monotonic_ns() - started_ns
+        record = _judge(operations, question)
+        if not len(recorded):
+            record |= {"verdict": "unknown", "reason": "there is no operation in it"}
+        return {"parse_ns": parse_ns, **record}
+    except FormatError as error:
+        problem = f"{printable(file)}:{error.line}:{error.column}: {error.problem}"
+    except MalformedOperation as error:
+        problem = f"{printable(file)}: this is no history of a {question.model.name}: {error}"
+    return {"verdict": "unknown", "reason": problem, "problem": problem}
+
+
+def _judge(operations: Operations, question: Question) -> dict[str, Any]:
+    """Check, explain, verify. `check_ns` is for the verdict and what proves it; `explain_ns` for making a refutation
+    small and telling the reason in words."""
+    started_ns = time.monotonic_ns()
+    budget = Budget(
+        seconds=question.budget_s, megabytes=question.budget_mb, clock=time.monotonic, memory=memory.resident_mb
+    )
+    outcome = check(question.model, operations, budget=budget, algorithm=question.algorithm, jobs=question.jobs)
+    witness = outcome.witness
+    checked_ns = time.monotonic_ns()
+    reason, refutation = outcome.reason, outcome.refutation
+    record: dict[str, Any] = {
+        "verdict": outcome.verdict.value,
+        "reason": reason,
+        "algorithm": outcome.algorithm,
+        "operations": len(operations),
+        "check_ns": checked_ns - started_ns,
+        "explain_ns": time.monotonic_ns() - checked_ns,
+    }
+    if question.verify and outcome.verdict is not Verdict.UNKNOWN:
+        record["verified"] = outcome.problem() is None
+    if witness is not None:
+        record["witness"] = witness
+    if refutation is not None:
+        record["refutation"] = refutation
+    return record
+
+
+def sentence(record: dict[str, Any]) -> str:
+    """Say in a line or more what a record says."""
+    took = f"{record['operations']} operations, {record['algorithm']}, {record['check_ns'] / 1e6:.1f} ms"
+    proof = {True: ", proof verified", False: ", PROOF NOT VERIFIED", None: ""}[record.get("verified")]
+    reason = f"\n  {record['reason']}" if record["reason"] else ""
+    return f"{record['file']}: {record['verdict']} ({took}{proof}){reason}"
+
+
+def worst(verdicts: Iterable[str]) -> str:
+    """Return the verdict of several histories together."""
+    return merge(map(Verdict, verdicts)).value
+
+
+@contextmanager
+def _no_cycle_collection() -> Iterator[None]:
+    """Spare reading and checking the search for reference cycles: they make long lists, and hardly a cycle."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
