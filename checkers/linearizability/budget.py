@@ -27,6 +27,9 @@ UNITS_FIRST: Final = 200
 """Units up to the first look, before anything is known of their cost."""
 UNITS_MAX: Final = 10_000
 """Units between looks at most: they get dearer as a search goes on."""
+SHARE_WORK_MIN: Final = 100
+SHARE_SECONDS_MIN: Final = 0.005
+"""A share is not made smaller than this: with less, nothing would ever be decided."""
 GROWTH_MAX: Final = 4
 """By how much the units between looks may grow at once: a few cheap ones promise nothing."""
 MEGABYTE: Final = 1_000_000
@@ -56,6 +59,7 @@ class Budget:
         if seconds is not None and clock is None:
             raise ValueError("a limit of seconds needs a clock")
         self.work, self.seconds, self.megabytes = work, seconds, megabytes
+        self._named = f"{work} units of work", f"{seconds or 0:g} s"
         self._clock, self._memory = clock, memory
         self._started = self._looked = clock() if clock is not None else 0.0
         self.held = 0
@@ -83,7 +87,7 @@ class Budget:
         self._counted += units
         self._units = self.left = 0
         if self.work is not None and self._counted >= self.work:
-            raise BudgetSpent(f"{self.work} units of work")
+            raise BudgetSpent(self._named[0])
         self._look_at_memory()
         self._units = self.left = self._until_look(self._look_at_clock(units))
 
@@ -98,6 +102,27 @@ class Budget:
         part = Budget(work=work, seconds=seconds, megabytes=self.megabytes, clock=self._clock, memory=self._memory)
         part.held = self.held
         return part
+
+    def share(self, count: int) -> Budget:
+        """Return a budget for one of `count` that share evenly what is left here; the last of them gets all of it.
+        When it is used up or not needed any more, `account` for it."""
+        if count == 1:
+            return self
+        work, seconds = self.work, self.seconds
+        if work is not None:
+            left = max(0, work - self.spent)
+            work = min(left, max(left // count, SHARE_WORK_MIN))
+        if seconds is not None and self._clock is not None:
+            remaining = seconds - (self._clock() - self._started)
+            seconds = min(remaining, max(remaining / count, SHARE_SECONDS_MIN))
+        share = Budget(work=work, seconds=seconds, megabytes=self.megabytes, clock=self._clock, memory=self._memory)
+        share.held, share._named = self.held, self._named
+        return share
+
+    def account(self, share: Budget) -> None:
+        """Count what a share has spent, without looking at the limits."""
+        if share is not self:
+            self._counted += share.spent
 
     def charge(self, part: Budget) -> None:
         """Count what an attempt has spent; BudgetSpent if the whole has thereby reached a limit."""
@@ -122,7 +147,7 @@ class Budget:
             return UNITS_MAX
         now = self._clock()
         if self.seconds is not None and now - self._started >= self.seconds:
-            raise BudgetSpent(f"{self.seconds:g} s")
+            raise BudgetSpent(self._named[1])
         took, self._looked = now - self._looked, now
         paced = round(units * LOOK_EVERY_S / took) if took > 0 else UNITS_MAX
         return max(1, min(paced, GROWTH_MAX * units + 1, UNITS_MAX))

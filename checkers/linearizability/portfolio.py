@@ -64,18 +64,28 @@ def named(name: str) -> str:
 def decide_parts(
     model: Model, operations: Operations, budget: Budget, *, algorithm: str | None = None, jobs: int = 1
 ) -> list[Part]:
-    """Decide every independent part, in order of first invocation, also when one was found invalid.
+    """Decide every independent part, also when one was found invalid; in order of first invocation.
 
-    `algorithm` leaves the choice to nobody (ValueError if there is none of that name). Once the budget is spent, the
-    parts that are left are unknown. MalformedOperation if the model can't read an operation.
+    `algorithm` leaves the choice to nobody (ValueError if there is none of that name). A part may cost its even share
+    of what is left; those that this doesn't suffice for share the rest once the others are decided, so that one hard
+    part hides nothing. MalformedOperation if the model can't read an operation.
     """
     tried = _to_try(model, algorithm)
     parts = split(model, operations)
-    answers = [_decide_one(model, part, budget, tried) for _, _, part in parts]
-    return [
-        Part(key, positions, answer, name)
-        for (key, positions, _), (answer, name) in zip(parts, answers, strict=True)
-    ]
+    answers: dict[int, tuple[Answer, str]] = {}
+    ahead = list(range(len(parts)))
+    while ahead:
+        again = []
+        for done, number in enumerate(ahead):
+            share = budget.share(len(ahead) - done)
+            answers[number] = _decide_one(model, parts[number][2], share, tried)
+            budget.account(share)
+            if isinstance(answers[number][0], Unknown):
+                again.append(number)
+        if len(again) == len(ahead):
+            break
+        ahead = again
+    return [Part(key, positions, *answers[number]) for number, (key, positions, _) in enumerate(parts)]
 
 
 def decide(model: Model, operations: Operations, budget: Budget) -> Answer:

@@ -30,7 +30,7 @@ columns, by functions in C where possible, for this is what decides histories of
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, compress, islice
 from operator import lt
@@ -124,7 +124,7 @@ def _register_clusters(initial: Hashable, operations: Operations) -> Clusters | 
     else:
         is_reader = [name == "read" for name in f]
     has_cas = "cas" in f
-    values = compress(operations.argument, is_put)
+    values: Iterator[Any] = compress(operations.argument, is_put)
     if has_cas:
         names = compress(f, is_put)
         values = iter([value[2] if name == "cas" else value for name, value in zip(names, values, strict=True)])
@@ -155,13 +155,13 @@ def _narrow(operations: Operations, clusters: Clusters) -> list[int]:
     first, last = clusters.first, clusters.last
     sizes = [1] * len(first)
     sizes[0] = 0
-    rows = zip(
+    spans = zip(
         clusters.cluster_of,
         map(operations.invoked.__getitem__, clusters.readers),
         map(operations.returned.__getitem__, clusters.readers),
         strict=True,
     )
-    for cluster, invoked, returned in rows:
+    for cluster, invoked, returned in spans:
         sizes[cluster] += 1
         if returned < first[cluster]:
             first[cluster] = returned

@@ -116,7 +116,7 @@ def test_each_until_ok_tries_until_each_has_succeeded_once(outcomes, pause_ns, c
             return
         now_ns = max(now_ns, answer.wanted.time_ns)
         answer = generator.ask(Context(now_ns, 5))
-        f, value, _ = answer.wanted
+        f, value = answer.wanted.f, answer.wanted.value
         assert value == wanted_still[0]
         generator = answer.rest.update(Context(now_ns, 5), Happening("invoke", process, f, value))
         generator = generator.update(Context(now_ns, 5), Happening(outcome, process, f, value))
