@@ -22,6 +22,14 @@ S = 1_000_000_000
 KILL = TimedFault(id=0, kind="kill", start_ns=2 * S, stop_ns=4 * S, target="n1")
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A shell that puts the tests into the background has them ignore interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Watching(Quiet):
     """Takes every look; calls `at_look` with the snapshot."""
 
