@@ -12,7 +12,9 @@ again), or with the table that it tells when it takes a snapshot.
 
     master      epoch, stage                    elected, keep-alives, serving, replaced
     aware       epoch, session                  its client has shown that it knows of the fail-over
-    lease       epoch, session, end_ns          promised until then, by the master's clock
+    lease       epoch, session, end_ns          counted until then, by the master's clock
+    confirming  epoch, sessions                 it asks the log whether it still leads, to answer their KeepAlives
+    prolonged   epoch, session                  it answers one of those
     expiring    epoch, session, end_ns          the lease is over, and the end of the session is proposed
     delay_begun, delay_over                     epoch, lock, delay: the rest of a lock, by the master's clock
 """
@@ -230,8 +232,10 @@ _OF_THE_RUN = ("incarnation", "time", "at")
 class LockStories:
     """All members' stories, retold record by record, in any order that keeps each member's own.
 
-    `in_order` says that it is the true order of all of them: then no promise of one member's may follow the end of the
-    session that another applied (LC-13, LS6).
+    `in_order` says that it is the true order of all of them: then no KeepAlive may be answered whose confirmation began
+    after some member had applied the session's end (LC-13). One that began before may be answered after it: it took
+    effect when nobody else led, and its client counts from still earlier (LS3). What a master that has been replaced
+    and doesn't know it counts for itself is no promise to anybody.
     """
 
     def __init__(self, *, in_order: bool) -> None:
@@ -241,6 +245,8 @@ class LockStories:
         self._masters: dict[int, str] = {}
         self._by_index: dict[int, list[tuple[str, dict[str, Any]]]] = {}
         self._at: dict[str, tuple[int, int]] = {}
+        self._too_late: dict[str, dict[int, str]] = {}
+        """By master, the sessions it is asking for that had ended before it asked, with who had applied that."""
 
     def take(self, node: str, record: Mapping[str, Any]) -> list[Violation]:
         """Take a member's next record; return what it violates."""
@@ -254,11 +260,12 @@ class LockStories:
             found += self._compare(node, record)
             if record["type"] == "session" and record["event"] != "open":
                 self._ended.setdefault(record["session"], node)
-        elif record["type"] == "lease" and self._in_order and record["session"] in self._ended:
-            told = (
-                f"{node} prolongs session {record['session']}, whose end {self._ended[record['session']]} has applied"
-            )
-            found.append(Violation("LC-13", told))
+        elif record["type"] == "confirming" and self._in_order:
+            self._too_late[node] = {one: self._ended[one] for one in record["sessions"] if one in self._ended}
+        elif record["type"] == "prolonged" and record["session"] in self._too_late.get(node, ()):
+            told = self._too_late[node][record["session"]]
+            text = f"{node} prolongs session {record['session']}, whose end {told} had applied before {node} asked"
+            found.append(Violation("LC-13", text))
         elif record["type"] in ("boot", "lock_table"):
             self._at.pop(node, None)
         return found

@@ -336,6 +336,8 @@ class Master:
         for keep_alive in due:
             del self.keep_alives[keep_alive.session]
         self.is_confirming = True
+        sessions = [keep_alive.session for keep_alive in due]
+        self.around.trace({"type": "confirming", "epoch": self.epoch, "sessions": sessions})
         self.around.confirm(lambda failed: self._on_confirmed(due, failed))
 
     def _ending(self, keep_alive: KeepAlive) -> bool:
@@ -354,6 +356,7 @@ class Master:
                 self.keep_alives.setdefault(keep_alive.session, keep_alive)
             else:
                 self._renew(keep_alive.session)
+                self.around.trace({"type": "prolonged", "epoch": self.epoch, "session": keep_alive.session})
                 told = {"events": self.notices.unheard(keep_alive.session), "lease_ms": self.settings.lease_ms}
                 self.around.reply(keep_alive.asker, {"type": "keep_alive_ok", "epoch": self.epoch, **told})
         self._answer_keep_alives()
