@@ -30,6 +30,7 @@ from keelhaul.nemesis.planner import FaultSetting
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 SIZES = (1, 3, 4, 5, 7)
+TIME_LIMIT_S = 30.0
 JOBS = 2
 DRIFT_PERCENT = 2.0
 """The bound that leases allow for; every clock is within it."""
@@ -56,14 +57,36 @@ def raft(random: Random) -> tuple[str, dict[str, Any]]:
     }
 
 
-SOAKED: dict[str, Callable[[Random], tuple[str, dict[str, Any]]]] = {"raft": raft}
+def lock(random: Random) -> tuple[str, dict[str, Any]]:
+    """Draw the lock service's log and options: a third of all seeds on Multi-Paxos, a third with a fenced resource."""
+    base = random.choice(("lock", "lock-on-paxos", "fenced-lock"))
+    lease_ms = random.choice((1000, 2000))
+    service = {"lease_ms": lease_ms, "lock_delay_ms": random.choice((200, 1000)), "grace_ms": random.choice((2000, 5000))}
+    if base != "lock-on-paxos":
+        return base, {**service, **raft(random)[1]}
+    return base, {
+        **service,
+        "election_timeout_ms": 300,
+        "heartbeat_ms": 50,
+        "read_mode": random.choice(("log", "confirm", "lease")),
+        "clock_drift_percent": int(DRIFT_PERCENT),
+        "window": random.choice((1, 4, 64)),
+        "snapshot_threshold": random.choice((0, 20, 100)),
+        "snapshot_trailing": random.choice((0, 5, 50)),
+        "snapshot_chunk_chars": random.choice((64, 1024)),
+    }
+
+
+SOAKED: dict[str, Callable[[Random], tuple[str, dict[str, Any]]]] = {"raft": raft, "lock": lock}
+BESIDE = {"fenced-lock": 1}
+"""Nodes that are no members of the cluster whose size is drawn."""
 
 
 def soaked(system: str, seed: int) -> Scenario:
     """Draw the scenario of a seed."""
     random = Random(f"{seed}/soak/{system}")
     base, options = SOAKED[system](random)
-    nodes = random.choice(SIZES)
+    nodes = random.choice(SIZES) + BESIDE.get(base, 0)
     kinds = {"kill": ("one", "all", "leader"), "pause": ("one", "leader")} if nodes == 1 else {}
     faults = [FaultSetting(kind=kind, targets=kinds.get(kind, TARGETS)) for kind in ("kill", "pause")]
     if nodes > 1:
@@ -81,6 +104,7 @@ def soaked(system: str, seed: int) -> Scenario:
     return replace(
         chosen,
         name=f"soak-{system}",
+        time_limit_s=TIME_LIMIT_S,
         system_options={**chosen.system_options, **options},
         faults=tuple(faults),
         simulation=world,
