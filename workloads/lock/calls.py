@@ -72,6 +72,10 @@ class Calls:
                 return call
         return None
 
+    def matters(self, call: Call) -> bool:
+        """Say whether this very call still waits for an answer."""
+        return self._by_purpose.get(call.purpose) is call
+
     def over(self, call: Call) -> None:
         """The call was answered."""
         del self._by_purpose[call.purpose]

@@ -78,8 +78,11 @@ class LockClient(SessionClient):
             self._ask_resource(now_ns, operation, "guarded_read")
 
     def _close(self, now_ns: int) -> None:
-        """Give everything back: end the session, or without one release what is held, one by one."""
+        """Give everything back: end the session, or without one release what is held, one by one. From here on nothing
+        is believed to be held: the service may give it to others before it is heard."""
         if self._session is not None:
+            for lock in list(self._holds):
+                self._end(lock, now_ns)
             self._call(now_ns, "close_session")
         elif self._holds:
             lock = next(iter(self._holds))

@@ -107,7 +107,8 @@ class SessionClient:
         call = self._calls.taken(request)
         if call is not None:
             self._look(now_ns)
-            self._on_answer(now_ns, call, body)
+            if self._calls.matters(call):  # else the session was over before this was seen
+                self._on_answer(now_ns, call, body)
         return self._settle(now_ns)
 
     def lost(self, now_ns: int, request: int, *, sent: bool) -> list[StoppingAct]:

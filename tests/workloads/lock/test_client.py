@@ -197,6 +197,28 @@ def test_closing_gives_everything_back(bench):
     assert bench.kinds() == [], "no KeepAlive of a session that is over"
 
 
+def test_lc_2_a_belief_ends_when_closing_begins(bench):
+    """The service may give the lock to the next one long before the answer comes back."""
+    bench.holding()
+    began_ms = bench.ms
+    bench.invoke("close", lock=None)
+    bench.until(began_ms + 400)
+    bench.answer("close_session")
+    stretches = bench.done[0].value[1]["ended"][0][3]
+    assert all(to_ns <= began_ms * 1_000_000 for _, to_ns in stretches)
+
+
+def test_ls5_an_answer_that_is_seen_when_the_grace_period_is_over_revives_nothing(bench):
+    """A client that was stopped for longer than lease and grace looks at the clock first."""
+    bench.holding()
+    bench.invoke("release", token=20, pause_ms=9000)
+    renew(bench)
+    bench.until(12_000)
+    assert bench.done[0].type == "info"
+    bench.acquire()
+    assert bench.kinds() == ["open_session"]
+
+
 def test_closing_without_a_session_is_done_at_once(bench):
     bench.invoke("close", lock=None)
     assert bench.done[0].type == "ok"
