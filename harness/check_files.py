@@ -6,11 +6,9 @@ in its place among the others.
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.models.registry import model_named
 from keelhaul.checkers.verdict import Verdict, merge
 from keelhaul.harness import memory, store
+from keelhaul.harness.garbage import no_cycle_collection
 from keelhaul.harness.validation import UsageError
 
 
@@ -67,7 +66,7 @@ def check_files(paths: list[Path], question: Question) -> Iterator[dict[str, Any
     if missing:
         raise UsageError(missing)
     for path in paths:
-        with _no_cycle_collection():
+        with no_cycle_collection():
             yield {"file": printable(path), **_check_file(path, question)}
 
 
@@ -147,15 +146,3 @@ def sentence(record: dict[str, Any]) -> str:
 def worst(verdicts: Iterable[str]) -> str:
     """Return the verdict of several histories together."""
     return merge(map(Verdict, verdicts)).value
-
-
-@contextmanager
-def _no_cycle_collection() -> Iterator[None]:
-    """Spare reading and checking the search for reference cycles: they make long lists, and hardly a cycle."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

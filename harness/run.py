@@ -7,9 +7,7 @@ What is recorded is on disk before anything is judged; a failure of ours in judg
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from keelhaul.checkers.watcher import TraceChecker, Watcher
 from keelhaul.harness import codec, plan_file, scenario, seeds, store
 from keelhaul.harness.conductor import Conductor
 from keelhaul.harness.environments.environment import ClusterSpec, LiveEnvironment
+from keelhaul.harness.garbage import no_cycle_collection
 from keelhaul.harness.judge import Judged, judge
 from keelhaul.harness.progress import Observer, RunFacts, Snapshot
 from keelhaul.harness.run_log import logged
@@ -67,7 +66,7 @@ def execute(
 
     SetupError if the environment can't be had; then the folder holds no verdict.
     """
-    with _no_cycle_collection() if chosen.environment == "simulation" else nullcontext():
+    with no_cycle_collection() if chosen.environment == "simulation" else nullcontext():
         return _run_and_judge(chosen, store_folder, observer, plan, brief)
 
 
@@ -249,18 +248,3 @@ def _facts(chosen: Scenario) -> RunFacts:
         time_limit_ns=chosen.time_limit_ns,
         mutant=chosen.mutant,
     )
-
-
-@contextmanager
-def _no_cycle_collection() -> Iterator[None]:
-    """Spare a simulation the search for reference cycles: it makes millions of small values and hardly a cycle.
-
-    To be left only when those values are gone: the first search after it walks through all that are still there.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
+from typing import ClassVar
 
-MS = 1_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
-    @classmethod
-    def of(cls, options: dict[str, int]) -> Self:
-        """Make settings from options; ValueError names those that don't exist or don't fit."""
-        known = {field.name for field in fields(cls)}
-        problems = [f"there is no option {name!r}" for name in options if name not in known]
-        problems += [
-            f"{name} is {value!r}; it must be a whole number from 1 on"
-            for name, value in options.items()
-            if type(value) is not int or value < 1
-        ]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return cls(**options)
+from keelhaul.nodes.options import MS, Options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LockSettings(_Options):
+class LockSettings(Options):
     """Times in ms (LS1): a session's lease, how long a client looks for a master after it (grace), how long a lock
     rests after its holder was lost. A KeepAlive takes far less than the lease, a fail-over less than the grace."""
+
+    LEAST: ClassVar[int] = 1
 
     lease_ms: int = 2000
     grace_ms: int = 5000
@@ -62,8 +47,10 @@ class LockSettings(_Options):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NaiveSettings(_Options):
+class NaiveSettings(Options):
     """Times in ms: a member that was silent for `election_timeout_ms` is taken for dead."""
+
+    LEAST: ClassVar[int] = 1
 
     election_timeout_ms: int = 300
     heartbeat_ms: int = 50

@@ -9,19 +9,16 @@ At most one of these three ways may be used; none of them means majorities.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
-from difflib import get_close_matches
-from typing import Self
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from keelhaul.nodes.options import MS, Options
 from keelhaul.nodes.paxos import quorums
 from keelhaul.nodes.paxos.quorums import QuorumSystem
 
-MS = 1_000_000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NaiveSettings:
+class NaiveSettings(Options):
     """What every one of them takes. What was sent and not answered is sent again after so long."""
 
     retransmit_ms: int = 40
@@ -30,31 +27,6 @@ class NaiveSettings:
     def retransmit_ns(self) -> int:
         """How long the first answer is waited for."""
         return self.retransmit_ms * MS
-
-    @classmethod
-    def of(cls, options: Mapping[str, int | str]) -> Self:
-        """Make settings from options; ValueError names those that don't exist or don't fit."""
-        words = cls.words()
-        known = {field.name for field in fields(cls)}
-        problems = [f"there is no option {name!r}{_nearest(name, known)}" for name in options if name not in known]
-        for name, value in options.items():
-            if name in words:
-                if value not in words[name]:
-                    allowed = ", ".join(words[name])
-                    problems.append(f"{name} is {value!r}; allowed are {allowed}{_nearest(value, words[name])}")
-            elif not isinstance(value, int) or value < 0:
-                problems.append(f"{name} is {value!r}; it must be a whole number from 0 on")
-        if problems:
-            raise ValueError("; ".join(problems))
-        made = cls(**options)  # type: ignore[arg-type]  # judged above
-        if problems := made.problems():
-            raise ValueError("; ".join(problems))
-        return made
-
-    @classmethod
-    def words(cls) -> Mapping[str, tuple[str, ...]]:
-        """Return the options whose values are words, and which words."""
-        return {}
 
     def problems(self) -> list[str]:
         """Say which values don't go together."""
@@ -102,8 +74,3 @@ class SynodSettings(QuorumSettings):
         """Say which values don't go together."""
         wrong = [] if 1 <= self.backoff_ms <= self.backoff_max_ms else ["backoff_ms must be from 1 to backoff_max_ms"]
         return [*QuorumSettings.problems(self), *wrong]
-
-
-def _nearest(value: object, allowed: Collection[str]) -> str:
-    near = get_close_matches(str(value), sorted(allowed), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""

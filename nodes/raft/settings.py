@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from difflib import get_close_matches
+from dataclasses import dataclass
+from typing import ClassVar
 
-MS = 1_000_000
+from keelhaul.nodes.options import MS, Options, lease_ns, timing_problems
 
 LOG, READ_INDEX, LEASE, FOLLOWER, STALE = "log", "read-index", "lease", "follower", "stale"
 READ_MODES = (LOG, READ_INDEX, LEASE, FOLLOWER, STALE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Options):
     """Times in ms. An election timeout is drawn from [election_timeout_ms, twice that) at every reset (rule E1).
 
     `initial_voters` is how many members, from the first on, vote before any change of membership; 0: all of them.
     A snapshot is taken every `snapshot_threshold` entries (0: never); `snapshot_trailing` entries before it are kept.
     """
+
+    WORDS: ClassVar[Mapping[str, tuple[str, ...]]] = {"read_mode": READ_MODES}
 
     election_timeout_ms: int = 300
     heartbeat_ms: int = 50
@@ -36,35 +38,13 @@ class Settings:
     joint_consensus: int = 1
     sessions_max: int = 10_000
 
-    @classmethod
-    def of(cls, options: Mapping[str, int | str]) -> Settings:
-        """Make settings from options; ValueError names those that don't exist or don't fit."""
-        known = {field.name for field in fields(cls)}
-        problems = [f"raft has no option {name!r}" for name in options if name not in known]
-        problems += [
-            f"{name} is {value!r}; it must be a whole number from 0 on"
-            for name, value in options.items()
-            if name != "read_mode" and (not isinstance(value, int) or value < 0)
-        ]
-        problems += _problems_of_read_mode(options)
-        if problems:
-            raise ValueError("; ".join(problems))
-        made = cls(**options)  # type: ignore[arg-type]  # judged above
-        problems = made._problems()
-        if problems:
-            raise ValueError("; ".join(problems))
-        return made
-
-    def _problems(self) -> list[str]:
-        problems = []
-        if self.heartbeat_ms < 1 or self.election_timeout_ms < 2 * self.heartbeat_ms:
-            problems.append("election_timeout_ms must be at least twice heartbeat_ms, and heartbeat_ms at least 1")
+    def problems(self) -> list[str]:
+        """Say which values don't go together."""
+        problems = timing_problems(self.election_timeout_ms, self.heartbeat_ms, self.clock_drift_percent)
         if min(self.batch_entries_max, self.inflight_entries_max, self.inflight_messages_max) < 1:
             problems.append("batch_entries_max, inflight_entries_max and inflight_messages_max must be at least 1")
         if self.snapshot_chunk_bytes < 1 or self.sessions_max < 1:
             problems.append("snapshot_chunk_bytes and sessions_max must be at least 1")
-        if self.clock_drift_percent > 50:
-            problems.append("clock_drift_percent must be at most 50")
         if self.read_mode == LEASE and not self.check_quorum:
             problems.append("read_mode 'lease' needs check_quorum = 1: without stickiness (E7) there is no lease")
         return problems
@@ -81,18 +61,5 @@ class Settings:
 
     @property
     def lease_ns(self) -> int:
-        """How long a majority's silence towards others lasts at least, on a leader's clock (LR1).
-
-        A voter keeps it for E on its own clock. That clock may run fast and the leader's slow, each within the drift.
-        """
-        drift = self.clock_drift_percent
-        return self.election_timeout_ns * (100 - drift) // (100 + drift) - self.heartbeat_ns // 10
-
-
-def _problems_of_read_mode(options: Mapping[str, int | str]) -> list[str]:
-    mode = options.get("read_mode", LOG)
-    if mode in READ_MODES:
-        return []
-    near = get_close_matches(str(mode), READ_MODES, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return [f"read_mode is {mode!r}; allowed are {', '.join(READ_MODES)}{hint}"]
+        """How long a majority's silence towards others lasts at least, on a leader's clock (LR1)."""
+        return lease_ns(self.election_timeout_ns, self.heartbeat_ns, self.clock_drift_percent)

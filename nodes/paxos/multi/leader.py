@@ -13,12 +13,12 @@ promised the higher ballot and refuses the lower one. What the rules here are fo
 from __future__ import annotations
 
 from keelhaul.nodes.events import Body
+from keelhaul.nodes.options import MS
 from keelhaul.nodes.paxos.ballot import Ballot, ballot_of
 from keelhaul.nodes.paxos.multi import learner, proposing, reads
 from keelhaul.nodes.paxos.multi.entry import entry_of
 from keelhaul.nodes.paxos.multi.settings import LEASE
 from keelhaul.nodes.paxos.multi.state import CANDIDATE, ELECTION, FOLLOWER, HEARTBEAT, LEADER, Leadership, State
-from keelhaul.nodes.paxos.settings import MS
 from keelhaul.nodes.replicated_log import Following, Leading
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
-from keelhaul.nodes.paxos.settings import MS, SynodSettings
+from keelhaul.nodes.options import MS, lease_ns, timing_problems
+from keelhaul.nodes.paxos.settings import SynodSettings
 
 LOG, CONFIRM, LEASE, QUORUM = "log", "confirm", "lease", "quorum"
 READ_MODES = (LOG, CONFIRM, LEASE, QUORUM)
@@ -20,6 +22,8 @@ class Settings(SynodSettings):
     before it are kept. The first `initial_voters` members vote until that is changed; 0: all of them.
     """
 
+    WORDS: ClassVar[Mapping[str, tuple[str, ...]]] = {"read_mode": READ_MODES}
+
     election_timeout_ms: int = 300
     heartbeat_ms: int = 50
     window: int = 64
@@ -31,20 +35,12 @@ class Settings(SynodSettings):
     initial_voters: int = 0
     sessions_max: int = 10_000
 
-    @classmethod
-    def words(cls) -> Mapping[str, tuple[str, ...]]:
-        """Return the options whose values are words, and which words."""
-        return {"read_mode": READ_MODES}
-
     def problems(self) -> list[str]:
         """Say which values don't go together."""
         problems = SynodSettings.problems(self)
-        if self.heartbeat_ms < 1 or self.election_timeout_ms < 2 * self.heartbeat_ms:
-            problems.append("election_timeout_ms must be at least twice heartbeat_ms, and heartbeat_ms at least 1")
+        problems += timing_problems(self.election_timeout_ms, self.heartbeat_ms, self.clock_drift_percent)
         if min(self.window, self.snapshot_chunk_chars, self.sessions_max) < 1:
             problems.append("window, snapshot_chunk_chars and sessions_max must be at least 1")
-        if self.clock_drift_percent > 50:
-            problems.append("clock_drift_percent must be at most 50")
         return problems
 
     def first_voters(self, members: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,9 +61,5 @@ class Settings(SynodSettings):
 
     @property
     def lease_ns(self) -> int:
-        """How long, on a leader's clock, those that acknowledge a heartbeat refuse others, at least (§2.6).
-
-        They do so for E on their own clocks, which may run fast while the leader's runs slow, each within the drift.
-        """
-        drift = self.clock_drift_percent
-        return self.election_timeout_ns * (100 - drift) // (100 + drift) - self.heartbeat_ns // 10
+        """How long, on a leader's clock, those that acknowledge a heartbeat refuse others, at least (§2.6)."""
+        return lease_ns(self.election_timeout_ns, self.heartbeat_ns, self.clock_drift_percent)

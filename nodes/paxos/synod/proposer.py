@@ -15,10 +15,11 @@ from random import Random
 from typing import Any, NamedTuple
 
 from keelhaul.nodes.events import Body
+from keelhaul.nodes.options import MS
 from keelhaul.nodes.outbox import Outbox
 from keelhaul.nodes.paxos.ballot import NO_BALLOT, Ballot, ballot_of, digest_of
 from keelhaul.nodes.paxos.quorums import QuorumSystem
-from keelhaul.nodes.paxos.settings import MS, SynodSettings
+from keelhaul.nodes.paxos.settings import SynodSettings
 from keelhaul.nodes.paxos.synod.acceptor import Key
 from keelhaul.nodes.paxos.synod.learner import Learner
 

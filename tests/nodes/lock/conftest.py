@@ -6,7 +6,8 @@ import pytest
 
 from keelhaul.nodes.lock.machine import LockMachine
 from keelhaul.nodes.lock.master import Asker, Master, NotDone
-from keelhaul.nodes.lock.settings import MS, LockSettings
+from keelhaul.nodes.lock.settings import LockSettings
+from keelhaul.nodes.options import MS
 
 
 class Table:
