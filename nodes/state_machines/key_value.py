@@ -1,6 +1,7 @@
-"""A key-value store: read, write, compare-and-set, as in Maelstrom's `lin-kv`. Deterministic; touches nothing else.
+"""A key-value store: read, write, compare-and-set, as in Maelstrom's `lin-kv`; and append and delete, for texts.
 
-A command is a list of JSON values: ["read", key], ["write", key, value], ["cas", key, expected, new].
+A command is a list of JSON values: ["read", key], ["write", key, value], ["cas", key, expected, new],
+["append", key, text], ["delete", key]. Deterministic; touches nothing else.
 """
 
 from __future__ import annotations
@@ -13,9 +14,17 @@ from keelhaul.nodes.events import Body
 from keelhaul.nodes.replicated_log import Command, MalformedCommand
 from keelhaul.nodes.state_machines.json_values import is_plain, is_same, problem_of
 
-_FIELDS = {"read": ("key",), "write": ("key", "value"), "cas": ("key", "from", "to")}
+_FIELDS = {
+    "read": ("key",),
+    "write": ("key", "value"),
+    "cas": ("key", "from", "to"),
+    "append": ("key", "value"),
+    "delete": ("key",),
+}
 _DIGEST_MASK = (1 << 48) - 1
 KEY_CHARS_MAX = 256
+TEXT_CHARS_MAX = 100_000
+"""What appends may make of a text: an answer with it has to fit into a message."""
 SHOWN_MAX = 40
 """Characters of what a client sent that an error's text repeats: the answer must fit into a message too."""
 
@@ -38,6 +47,8 @@ def command_of(body: Body) -> Command:
         problem = problem_of(body[name])
         if problem is not None:
             raise MalformedCommand(ErrorCode.MALFORMED_REQUEST, f"{name} {problem}")
+    if kind == "append" and not isinstance(body["value"], str):
+        raise MalformedCommand(ErrorCode.MALFORMED_REQUEST, "only a text can be appended")
     return [kind, *(body[name] for name in names)]
 
 
@@ -69,11 +80,15 @@ class KeyValue:
             return self.read(command)
         if kind == "write":
             self._set(key, command[2])
-            return {"type": "write_ok"}
-        if not is_same(self._values.get(key), command[2]):
+        elif kind == "delete":
+            self._drop(key)
+        elif kind == "append":
+            return self._append(key, command[2])
+        elif not is_same(self._values.get(key), command[2]):
             return error_body(ErrorCode.PRECONDITION_FAILED, "the value isn't the expected one")
-        self._set(key, command[3])
-        return {"type": "cas_ok"}
+        else:
+            self._set(key, command[3])
+        return {"type": f"{kind}_ok"}
 
     def read(self, command: Command) -> Body:
         """Answer a read."""
@@ -93,10 +108,25 @@ class KeyValue:
         """The sum of a checksum of each pair: kept up to date by every change, the same in any order of changes."""
         return self._digest
 
+    def _append(self, key: str | int, text: str) -> Body:
+        before = self._values.get(key)
+        if not isinstance(before, str | None):
+            return error_body(ErrorCode.PRECONDITION_FAILED, "the value isn't a text")
+        if len(before or "") + len(text) > TEXT_CHARS_MAX:
+            return error_body(ErrorCode.PRECONDITION_FAILED, f"a text has up to {TEXT_CHARS_MAX} characters")
+        self._set(key, (before or "") + text)
+        return {"type": "append_ok"}
+
     def _set(self, key: str | int, value: Any) -> None:
-        before = _weight(key, self._values[key]) if key in self._values else 0
+        self._digest = (self._digest - self._weighed(key) + _weight(key, value)) & _DIGEST_MASK
         self._values[key] = value
-        self._digest = (self._digest - before + _weight(key, value)) & _DIGEST_MASK
+
+    def _drop(self, key: str | int) -> None:
+        self._digest = (self._digest - self._weighed(key)) & _DIGEST_MASK
+        self._values.pop(key, None)
+
+    def _weighed(self, key: str | int) -> int:
+        return _weight(key, self._values[key]) if key in self._values else 0
 
 
 def _weight(key: str | int, value: Any) -> int:

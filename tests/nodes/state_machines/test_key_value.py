@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from keelhaul.nodes.errors import ErrorCode
-from keelhaul.nodes.state_machines.key_value import KeyValue, MalformedCommand, command_of
+from keelhaul.nodes.state_machines.key_value import TEXT_CHARS_MAX, KeyValue, MalformedCommand, command_of
 
 
 def code_of(body):
@@ -53,10 +53,42 @@ def test_numbers_and_strings_are_different_keys():
     assert [store.apply(1, ["read", key])["value"] for key in (1, "1")] == ["number", "string"]
 
 
+def test_appends_add_to_a_text_or_to_nothing():
+    store = KeyValue()
+    for text in ("a;", "b;"):
+        assert store.apply(1, ["append", "k", text]) == {"type": "append_ok"}
+    assert store.apply(1, ["read", "k"])["value"] == "a;b;"
+
+
+def test_only_to_a_text_can_be_appended_and_only_so_much():
+    store = KeyValue()
+    store.apply(1, ["write", "number", 1])
+    store.apply(1, ["write", "long", "x" * (TEXT_CHARS_MAX - 1)])
+    for key in ("number", "long"):
+        before = store.apply(1, ["read", key])
+        refused = store.apply(1, ["append", key, "ab"])
+        assert (refused["type"], refused["code"]) == ("error", ErrorCode.PRECONDITION_FAILED)
+        assert store.apply(1, ["read", key]) == before
+    assert store.apply(1, ["append", "long", "a"]) == {"type": "append_ok"}
+
+
+def test_what_is_deleted_reads_as_null_as_if_it_had_never_been():
+    store = KeyValue()
+    store.apply(1, ["write", "other", 1])
+    image, digest = store.snapshot(), store.digest
+    store.apply(1, ["write", "k", "v"])
+    for _ in range(2):
+        assert store.apply(1, ["delete", "k"]) == {"type": "delete_ok"}
+        assert store.apply(1, ["read", "k"])["value"] is None
+        assert (store.snapshot(), store.digest) == (image, digest)
+
+
 def test_requests_become_commands():
     assert command_of({"type": "read", "key": "k", "msg_id": 1}) == ["read", "k"]
     assert command_of({"type": "write", "key": 1, "value": None}) == ["write", 1, None]
     assert command_of({"type": "cas", "key": "k", "from": 1, "to": [2]}) == ["cas", "k", 1, [2]]
+    assert command_of({"type": "append", "key": "k", "value": "a"}) == ["append", "k", "a"]
+    assert command_of({"type": "delete", "key": "k"}) == ["delete", "k"]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +111,9 @@ def test_odd_keys_are_keys(key):
         {"type": "write", "value": 1},
         {"type": "cas", "key": "k", "from": 1},
         {"type": "cas", "key": "k", "to": 1},
+        {"type": "append", "key": "k", "value": 1},
+        {"type": "append", "key": "k"},
+        {"type": "delete"},
         {"type": "write", "key": "k", "value": float("nan")},
         {"type": "cas", "key": "k", "from": float("inf"), "to": 1},
         {"type": "cas", "key": "k", "from": 1, "to": 10**5000},
