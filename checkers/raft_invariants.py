@@ -19,24 +19,8 @@ What a node told and the disk then forgot needs care, since a violation must be 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
-
+from keelhaul.checkers.invariants import Invariant, Say
 from keelhaul.checkers.raft_trace import Boot, Digest, Entry, NodeModel
-
-Say: TypeAlias = Callable[[str], None]
-
-
-class Invariant:
-    """One invariant: its id and name; the methods named in `raft_trace.EVENTS` are what it listens to."""
-
-    id = ""
-    name = ""
-    needs_order = False
-    """Whether it holds only if records of different nodes come in the order of what they tell."""
-
-    def __init__(self, say: Say) -> None:
-        self.say = say
 
 
 class ElectionSafety(Invariant):
@@ -206,9 +190,7 @@ class EqualStates(Invariant):
         if known is None:
             self._seen[index] = (state, node.name, node.position)
         elif known[0] != state:
-            self.say(
-                f"after index {index}, {node.where} is in another state than {known[1]} was (record {known[2]})"
-            )
+            self.say(f"after index {index}, {node.where} is in another state than {known[1]} was (record {known[2]})")
 
 
 class Monotonicity(Invariant):

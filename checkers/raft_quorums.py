@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from keelhaul.checkers.raft_invariants import Invariant, Say
+from keelhaul.checkers.invariants import Invariant, Say
 from keelhaul.checkers.raft_trace import Config, Digest, NodeModel
 
 

@@ -31,8 +31,10 @@ A trace may end anywhere. What is malformed ends the reading of that node's trac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple, TypeAlias
+
+from keelhaul.checkers.invariants import Listeners
 
 Digest: TypeAlias = Hashable
 Entry: TypeAlias = tuple[int | None, Digest]
@@ -85,8 +87,6 @@ EVENTS: dict[str, tuple[str, ...]] = {
 """What a record can mean; whoever listens is called with the node's model, as it is after the record, and these. Only
 `booted` is told before: the model still is what the incarnation before left."""
 
-Listeners: TypeAlias = Mapping[str, list[Callable[..., None]]]
-
 
 class NodeModel:
     """One node as its records tell it; `log[i]` is the entry at index i + 1."""
@@ -113,6 +113,11 @@ class NodeModel:
     def where(self) -> str:
         """Name the present record in a sentence."""
         return f"{self.name} (record {self.position})"
+
+    @property
+    def problems(self) -> list[str]:
+        """Return what keeps the trace from proving anything."""
+        return [problem for problem in (self.unknown_log, self.problem) if problem is not None]
 
     def take(self, record: Mapping[str, Any], listeners: Listeners) -> None:
         """Take the next record and tell the listeners; after something malformed, take nothing any more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from keelhaul.checkers.paxos import SYNOD_INVARIANTS, PaxosInvariants
 from keelhaul.harness.systems.system import System
 from keelhaul.nodes.paxos.multi.settings import Settings
 from keelhaul.nodes.paxos.settings import NaiveSettings, SynodSettings
@@ -25,7 +26,7 @@ SYNOD = System(
     options=asdict(SynodSettings()),
     check=SynodSettings.of,
     fits=_synod_fits,
-    invariants={},
+    invariants={"synod-invariants": PaxosInvariants(SYNOD_INVARIANTS)},
 )
 PAXOS = System(
     name="paxos",
@@ -33,7 +34,7 @@ PAXOS = System(
     options=asdict(Settings()),
     check=Settings.of,
     fits=_paxos_fits,
-    invariants={},
+    invariants={"paxos-invariants": PaxosInvariants()},
     administration=("reconfigure",),
 )
 NAIVE_PAXOS = System(

@@ -180,6 +180,7 @@ class Proposer:
     def _answer_undecided(self, attempt: Attempt) -> None:
         """Nothing was chosen, and nothing older will be. That holds for those who asked before this attempt began:
         what was chosen since, in a higher ballot, isn't known to be absent by promises from before."""
+        self._outbox.trace({"type": "undecided", "slot": self._key, "ballot": list(attempt.ballot)})
         for waiter in self.waiters:
             if waiter.after < self.attempts:
                 self._outbox.reply(waiter.client, waiter.msg_id, {"type": "read_ok", "value": None})
