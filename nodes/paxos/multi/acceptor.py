@@ -25,8 +25,7 @@ def on_prepare(state: State, now_ns: int, proposer: str, body: Body) -> None:
         return
     if ballot > state.promised:
         state.promised = ballot
-        ticket = state.out.persist(["promise", *ballot])
-        state.out.trace({"type": "promise", "ballot": list(ballot), "ticket": ticket})
+        _promise(state, ballot)
         leader.yield_to(state, now_ns, ballot)
         leader.reset_election_timer(state, now_ns)
     # Slots up to `decided` are chosen, and kept or behind a snapshot: to be learned from here, never to be filled.
@@ -39,6 +38,11 @@ def on_prepare(state: State, now_ns: int, proposer: str, body: Body) -> None:
             "accepted": state.ledger.undecided(max(body["from_slot"], state.executed + 1)),
         },
     )
+
+
+def _promise(state: State, ballot: Ballot) -> None:
+    ticket = state.out.persist(["promise", *ballot])
+    state.out.trace({"type": "promise", "ballot": list(ballot), "ticket": ticket})
 
 
 def _keeps_faith(state: State, now_ns: int, proposer: str) -> bool:
@@ -56,7 +60,8 @@ def on_accept(state: State, now_ns: int, proposer: str, body: Body) -> None:
     if ballot < state.promised:
         _refuse(state, proposer, ballot)
         return
-    if ballot > state.promised:
+    before = state.promised
+    if ballot > before:
         state.promised = ballot
         leader.yield_to(state, now_ns, ballot)
     if proposer != state.name:
@@ -74,6 +79,8 @@ def on_accept(state: State, now_ns: int, proposer: str, body: Body) -> None:
                 {"type": "accept", "slot": slot, "ballot": list(ballot), "digest": digest, "ticket": ticket}
             )
         slots.append(slot)
+    if ballot > before and not any(slot >= state.ledger.first_slot for slot, _ in body["slots"]):
+        _promise(state, ballot)  # no acceptance says so on disk
     state.out.send_durably(
         proposer, {"type": "accepted", "ballot": ballot, "slots": slots, "decided": state.ledger.first_slot - 1}
     )

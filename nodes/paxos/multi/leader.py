@@ -29,11 +29,15 @@ def reset_election_timer(state: State, now_ns: int) -> None:
 
 
 def on_election_timer(state: State, now_ns: int) -> None:
-    """Stand if the deadline has really passed, and if this member votes at all."""
+    """Stand if the deadline has really passed, and if this member votes at all; else ask around: it may vote by now,
+    and nobody who did before would tell (MP12)."""
     if state.role != LEADER and now_ns >= state.election_deadline_ns:
         reset_election_timer(state, now_ns)
         if any(state.name in config.voters for config in state.configs.from_slot(state.executed + 1)):
             _stand(state, now_ns)
+        else:
+            for peer in state.peers:
+                learner.ask_at_once(state, now_ns, peer)
     timeout_ns = state.settings.election_timeout_ns
     state.out.set_timer(ELECTION, timeout_ns if state.role == LEADER else max(state.election_deadline_ns - now_ns, 0))
 

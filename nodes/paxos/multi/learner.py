@@ -64,8 +64,13 @@ def execute(state: State, now_ns: int) -> None:
                 state.refuse(asker, ErrorCode.ABORT, "another leader's entry took its place")
     if state.executed > before:
         snapshots.take_if_due(state)
-        reads.on_executed(state)
-        proposing.on_executed(state, now_ns)
+        after_execution(state, now_ns)
+
+
+def after_execution(state: State, now_ns: int) -> None:
+    """Go on with whatever waited for slots to be executed, or to be covered by a snapshot."""
+    reads.on_executed(state)
+    proposing.on_executed(state, now_ns)
 
 
 def _apply(state: State, slot: int, entry: Entry) -> Body:
@@ -98,6 +103,11 @@ def ask(state: State, now_ns: int, teacher: str) -> None:
     since_ns = state.learning_since_ns
     if since_ns is not None and now_ns - since_ns < state.settings.heartbeat_ns:
         return
+    ask_at_once(state, now_ns, teacher)
+
+
+def ask_at_once(state: State, now_ns: int, teacher: str) -> None:
+    """Ask a member that may know more."""
     state.learning_since_ns = now_ns
     state.out.send(teacher, {"type": "learn", "first": state.executed + 1})
 

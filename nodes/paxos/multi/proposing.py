@@ -157,6 +157,7 @@ def on_executed(state: State, now_ns: int) -> None:
     for slot in [slot for slot in leadership.proposals if slot <= state.executed]:
         del leadership.proposals[slot]  # learned from elsewhere
     if state.name not in state.configs.at(state.executed + 1).voters:
+        send_heartbeats(state, now_ns)  # so that those who vote from now on get to know it
         leader.step_down(state, now_ns)
         return
     leader.establish(state, now_ns)

@@ -15,7 +15,7 @@ import json
 from zlib import crc32
 
 from keelhaul.nodes.events import Body, Record
-from keelhaul.nodes.paxos.multi import learner, reads
+from keelhaul.nodes.paxos.multi import learner
 from keelhaul.nodes.paxos.multi.state import State
 
 
@@ -148,7 +148,7 @@ def _install(state: State, now_ns: int, text: str) -> None:
     save(state)
     _answer_overtaken(state)
     learner.execute(state, now_ns)
-    reads.on_executed(state)
+    learner.after_execution(state, now_ns)
 
 
 def _answer_overtaken(state: State) -> None:

@@ -66,6 +66,7 @@ class Member:
         self.timers: dict[str, tuple[int, int]] = {}
         self.durable_ticket = 0
         self.disk_is_held = False
+        self.writes = 0  # how often the disk was synced
 
 
 class Cluster:
@@ -237,6 +238,7 @@ class Cluster:
         ticket, replaces, frames = member.pending.popleft()
         member.disk = b"".join([encode_header(CLUSTER, name) if replaces else member.disk, *frames])
         member.durable_ticket = ticket
+        member.writes += 1
         waited, member.held = member.held, []
         for effect in waited:
             self._release_or_hold(member, effect)
