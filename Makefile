@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PACKAGES := harness nodes nemesis checkers workloads docker
 SCENARIO ?= scenarios/raft-register.toml
 
-.PHONY: setup run test check bench images clean
+.PHONY: setup run test check bench docs images clean
 
 setup: $(VENV)/ready
 
@@ -31,6 +31,9 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+docs: setup
+	$(BIN)/python tests/meta/coverage_page.py
 
 images: setup
 	$(BIN)/python -m keelhaul.harness.environments.images

@@ -9,12 +9,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RULES = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
-CITED = re.compile(r"\b(?:[GAELFMT]\d+|C1|N\d|S[1-7]|SN\d|AP\d+|LR1|RI-?\d+|R-[A-Z]+\d*)\b")
+CITED = re.compile(
+    r"\b(?:[GAELFMT]\d+|C1|N\d|S[1-7]|SN\d|AP\d+|LR1|RI-?\d+|R-[A-Z]+\d*|M?PX-\d+|MP\d+|LS\d|LK-[A-Z]|LC-\d+)\b"
+)
 SECTIONS = re.compile(r"rules\.md §(\d+\.\d+)")
-DEFINED = re.findall(r"^\| ([A-Z][A-Z0-9-]*) \|", RULES, re.MULTILINE)
+DEFINED = re.findall(r"^\| ([A-Z][A-Z0-9-]*|[12][ab]) \|", RULES, re.MULTILINE)
 CITING = sorted(
     path
-    for pattern in ("nodes/*.py", "nodes/raft/*.py", "nodes/state_machines/*.py", "checkers/raft*.py")
+    for pattern in ("nodes/**/*.py", "checkers/*.py", "checkers/locks/*.py", "workloads/**/*.py")
     for path in ROOT.glob(pattern)
 )
 
@@ -41,7 +43,8 @@ def test_no_rule_is_there_twice():
     assert sorted(DEFINED) == sorted(set(DEFINED))
 
 
-LAST = {"G": 10, "A": 5, "E": 10, "L": 7, "F": 8, "AP": 2, "S": 7, "SN": 7, "M": 11, "T": 6, "RI-": 14}
+RAFT = {"G": 10, "A": 5, "E": 10, "L": 7, "F": 8, "AP": 2, "S": 7, "SN": 7, "M": 11, "T": 6, "RI-": 14}
+LAST = RAFT | {"PX-": 7, "MP": 12, "MPX-": 7, "LS": 6, "LC-": 14}
 
 
 @pytest.mark.parametrize(("letters", "last"), LAST.items())
