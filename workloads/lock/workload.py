@@ -11,6 +11,7 @@ from typing import Any
 from keelhaul.checkers.checker import Checker
 from keelhaul.checkers.locks.belief import MutualExclusionAsBelieved
 from keelhaul.checkers.locks.liveness import LocksComeBack
+from keelhaul.checkers.locks.order import LockOrder
 from keelhaul.checkers.locks.resource import GuardedResource
 from keelhaul.checkers.locks.tokens import TokenOrder
 from keelhaul.workloads.draws import Draws
@@ -46,6 +47,7 @@ def _make(options: dict[str, int], draws: Draws, *, guarded: bool) -> Workload:
         return Stopping(LockClient(f"p{process}", cell, resource, thread, options["patience_ms"] * MS))
 
     checkers: dict[str, Checker] = {"mutual-exclusion": MutualExclusionAsBelieved(), "token-order": TokenOrder()}
+    checkers["lock-order"] = LockOrder()
     checkers["locks-come-back"] = LocksComeBack()
     if guarded:
         checkers["guarded-resource"] = GuardedResource()
