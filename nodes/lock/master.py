@@ -34,7 +34,7 @@ from keelhaul.nodes.lock.notices import INVALIDATE, Change, Copies, Notices
 from keelhaul.nodes.lock.settings import LockSettings
 from keelhaul.nodes.replicated_log import Command
 
-ELECTED, KEEP_ALIVES, SERVING = "elected", "keep-alives", "serving"
+ELECTED, KEEP_ALIVES, SERVING, REPLACED = "elected", "keep-alives", "serving", "replaced"
 
 
 class Asker(NamedTuple):
@@ -140,7 +140,7 @@ class Master:
         self.keep_alives.clear()
         self.askers.clear()
         self.changes.clear()
-        self.around.trace({"type": "master", "stage": "replaced", "epoch": self.epoch})
+        self._enter(REPLACED)
 
     def _enter(self, stage: str) -> None:
         self.stage = stage
@@ -194,6 +194,8 @@ class Master:
                 self.around.reply(asker, outcome.body())
             elif outcome["type"] == "error":
                 self.around.reply(asker, outcome)
+            elif self.stage == REPLACED:  # the lease is its successor's to give, and may be over by now
+                self.around.reply(asker, unknown_outcome(None))
             else:
                 self._renew(outcome["session"])
                 times = {"lease_ms": settings.lease_ms, "grace_ms": settings.grace_ms}
@@ -260,7 +262,9 @@ class Master:
             session, seq = command[2], command[3]
             known = self.machine.sessions.get(session)
             outcome = session_expired() if known is None else known.answers.get(seq, WAITING)
-            if outcome == WAITING:
+            if outcome == WAITING and self.stage == REPLACED:
+                outcome = unknown_outcome(None)
+            elif outcome == WAITING:
                 self.askers[session, seq] = asker
                 return
         self.around.reply(asker, outcome)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from keelhaul.nodes.errors import ErrorCode
+
 LEASE, GRACE, DELAY = 2000, 5000, 1000
 
 
@@ -281,3 +283,27 @@ def test_a_repeated_acquire_at_the_new_master_is_answered_when_granted(office):
     assert again not in office.replies
     office.release(a, 2, token)
     assert office.replies[again]["type"] == "acquire_ok"
+
+
+def test_ls6_a_master_that_was_replaced_gives_no_lease_to_a_session_that_was_opened_meanwhile(new_office):
+    """Its entry is committed and applied after all, perhaps long after its successor let that session end."""
+    office = new_office()
+    office.elect()
+    office.at_once = False
+    number = office.ask("open_session", "late")
+    office.master.end("n2")
+    office.apply()
+    assert office.replies[number]["code"] == ErrorCode.UNKNOWN_OUTCOME
+    assert not office.master.leases
+
+
+def test_an_acquire_that_begins_to_wait_when_its_master_was_replaced_is_answered_at_once(new_office):
+    office = new_office()
+    office.elect()
+    holder, waiter = office.open("a"), office.open("b")
+    office.acquire(holder)
+    office.at_once = False
+    number = office.acquire(waiter)
+    office.master.end("n2")
+    office.apply()
+    assert office.replies[number]["code"] == ErrorCode.UNKNOWN_OUTCOME
