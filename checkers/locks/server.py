@@ -8,7 +8,8 @@ again), or with the table that it tells when it takes a snapshot.
     lock        index, event, lock, session …   wait, leave, grant, release, lose, delay, end_delay
     session     index, event, session           open, close, expire
     epoch       index, epoch, master            from here on only this master's entries count
-    lock_table  epoch, sessions, locks          all of it, out of a snapshot
+    lock_table  epoch, sessions, locks, files   all of it, out of a snapshot
+    file, notice                                files.py
 
     master      epoch, stage                    elected, keep-alives, serving, replaced
     aware       epoch, session                  its client has shown that it knows of the fail-over
@@ -23,10 +24,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from keelhaul.checkers.checker import Evidence, NodeTrace
+from keelhaul.checkers.locks.files import OF_AN_ENTRY, FileStory
 from keelhaul.checkers.locks.holds import EXCLUSIVE, compatible
+from keelhaul.checkers.locks.violation import Violation
 from keelhaul.checkers.verdict import Result, Verdict
 
 NAMES = {
@@ -35,18 +38,13 @@ NAMES = {
     "LC-5": "no lost lock",
     "LC-6": "lock-delay",
     "LC-7": "queue order",
+    "LC-10": "ephemeral files",
+    "LC-12": "notices",
     "LC-13": "ended sessions",
     "LC-14": "one master an epoch, in steps",
     "RI-6": "equal members",
 }
 SHOWN_MAX = 10
-
-
-class Violation(NamedTuple):
-    """What was violated, by id, and a sentence."""
-
-    id: str
-    text: str
 
 
 @dataclass(slots=True)
@@ -73,9 +71,14 @@ class _Member:
     unaware: dict[int, None] = field(default_factory=dict)
     leases: dict[int, int] = field(default_factory=dict)
     delays: dict[tuple[str, int], int] = field(default_factory=dict)
+    files: FileStory = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.files = FileStory(self.node)
 
     def take(self, record: Mapping[str, Any]) -> Iterator[Violation]:
         """Take the next record; yield what it violates."""
+        yield from self.files.take(record)
         handle = _HANDLERS.get(record["type"])
         if handle is not None:
             yield from handle(self, record)
@@ -87,6 +90,7 @@ class _Member:
     def _on_table(self, record: Mapping[str, Any]) -> Iterator[Violation]:
         self.epoch = record["epoch"]
         self.sessions = dict.fromkeys(record["sessions"])
+        self.files.restore(record.get("files", []))
         newest = {path: lock.newest_token for path, lock in self.locks.items()}
         self.locks = {}
         for path, image in record["locks"]:
@@ -160,6 +164,8 @@ class _Member:
 
     def _on_master(self, record: Mapping[str, Any]) -> Iterator[Violation]:
         self.stage = (record["stage"], record["epoch"])
+        if record["stage"] != "serving":
+            self.files.new_master(tells=record["stage"] == "keep-alives")
         if record["stage"] == "elected":
             self.delays.clear()
             self.leases.clear()
@@ -224,8 +230,6 @@ _HANDLERS = {
     "delay_begun": _Member._on_delay_begun,
     "delay_over": _Member._on_delay_over,
 }
-_SHARED = ("lock", "session", "epoch", "file")
-"""Records that say what an entry did: the same on every member."""
 _OF_THE_RUN = ("incarnation", "time", "at")
 
 
@@ -256,7 +260,7 @@ class LockStories:
             first = self._masters.setdefault(record["epoch"], node)
             if first != node:
                 found.append(Violation("LC-14", f"epoch {record['epoch']} has two masters, {first} and {node}"))
-        if record["type"] in _SHARED:
+        if record["type"] in OF_AN_ENTRY:
             found += self._compare(node, record)
             if record["type"] == "session" and record["event"] != "open":
                 self._ended.setdefault(record["session"], node)

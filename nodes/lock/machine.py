@@ -45,6 +45,7 @@ class LockMachine:
         self.traces: list[dict[str, Any]] = []
         self.news: list[tuple[Any, ...]] = []
         self._digest = 0
+        self._index = 0
 
     def command_of(self, body: Body) -> Command:
         """Make a command of a client's request, with the epoch that the client named; MalformedCommand if none."""
@@ -57,6 +58,7 @@ class LockMachine:
     def apply(self, index: int, command: Command) -> Body:
         """Carry out a committed command; return the answer."""
         told = len(self.traces)
+        self._index = index
         result = self._apply(index, command)
         content = f"{index} {result!a} {self.traces[told:]!a}"
         self._digest = crc32(content.encode(), self._digest)
@@ -263,12 +265,13 @@ class LockMachine:
             self._remove(index, path)
             path = parent(path)
 
-    def _remove(self, index: int, path: str) -> None:
+    def _remove(self, index: int, path: str, by: int | None = None) -> None:
+        """Delete a file: `by` a session, or, None, because nobody has it open any more."""
         for opener in self.files.openers(path):
             self.sessions[opener].handles.pop(path, None)
             self._tell(opener, "handle_invalid", path)
         self.files.remove(path)
-        self._trace("file", index, event="delete", path=path)
+        self._trace("file", index, event="delete", path=path, by=by)
         self._tell_openers("child_removed", parent(path))
 
     def _set_contents(
@@ -291,8 +294,10 @@ class LockMachine:
             return refusal("stale_token", "nobody holds that lock with that token any more")
         file = file._replace(contents=contents, content_generation=file.content_generation + 1)
         self.files.put(path, file)
-        self._trace("file", index, event="write", path=path, generation=file.content_generation)
-        self._tell_openers("contents_modified", path, generation=file.content_generation)
+        self._trace("file", index, event="write", path=path, instance=file.instance, generation=file.content_generation)
+        self._tell_openers(
+            "contents_modified", path, instance=file.instance, generation=file.content_generation
+        )
         self._tell_openers("child_changed", parent(path))
         return {"type": "set_contents_ok", **_stat(file)}
 
@@ -301,7 +306,7 @@ class LockMachine:
             return refusal("no_handle", "this session hasn't opened it, or it was deleted since")
         if self.files.children(path):
             return refusal("not_empty", "there are files below it")
-        self._remove(index, path)
+        self._remove(index, path, by=session.number)
         self._remove_orphans(index, parent(path))
         return {"type": "delete_ok"}
 
@@ -327,7 +332,7 @@ class LockMachine:
 
     def _tell(self, session: int, event: str, path: str, **more: Any) -> None:
         """Let a session know, if its master still does when it is told (§3.7)."""
-        self.news.append((EVENT, session, {"event": event, "path": path, **more}))
+        self.news.append((EVENT, session, {"event": event, "path": path, "index": self._index, **more}))
 
     def _tell_openers(self, event: str, path: str, **more: Any) -> None:
         for session in self.files.openers(path):

@@ -194,7 +194,8 @@ class Master:
                 self.around.reply(asker, outcome.body())
             elif outcome["type"] == "error":
                 self.around.reply(asker, outcome)
-            elif self.stage == REPLACED:  # the lease is its successor's to give, and may be over by now
+            elif self.stage == REPLACED or self._is_expiring(outcome["session"]):
+                # No lease of this one's to give: it is its successor's by now, or the session's end is in the log.
                 self.around.reply(asker, unknown_outcome(None))
             else:
                 self._renew(outcome["session"])
@@ -241,6 +242,8 @@ class Master:
     def _notify(self, session: int, event: dict[str, Any]) -> int:
         """Queue a notice, and let the session's KeepAlive bring it at once."""
         number = self.notices.add(session, event)
+        told = {"session": session, "number": number, **event}
+        self.around.trace({"type": "notice", "epoch": self.epoch, **told})
         waiting = self.keep_alives.get(session)
         if waiting is not None:
             waiting.due_ns = self.around.now_ns
@@ -334,7 +337,8 @@ class Master:
         """Let the log confirm that nobody else leads, once for all that are due; then answer them."""
         if self.is_confirming:
             return
-        due = [one for one in self.keep_alives.values() if one.due_ns <= self.around.now_ns and not self._ending(one)]
+        now_ns, waiting = self.around.now_ns, self.keep_alives.values()
+        due = [one for one in waiting if one.due_ns <= now_ns and not self._is_expiring(one.session)]
         if not due:
             return
         for keep_alive in due:
@@ -344,9 +348,9 @@ class Master:
         self.around.trace({"type": "confirming", "epoch": self.epoch, "sessions": sessions})
         self.around.confirm(lambda failed: self._on_confirmed(due, failed))
 
-    def _ending(self, keep_alive: KeepAlive) -> bool:
-        """Say whether the session's end is in the log: then its KeepAlive waits, and prolongs nothing (LS4)."""
-        lease = self.leases.get(keep_alive.session)
+    def _is_expiring(self, session: int) -> bool:
+        """Say whether the session's end is in the log: then a KeepAlive waits, and prolongs nothing (LS4)."""
+        lease = self.leases.get(session)
         return lease is not None and lease.is_expiring
 
     def _on_confirmed(self, due: list[KeepAlive], failed: NotDone | None) -> None:
@@ -356,7 +360,7 @@ class Master:
                 self.around.reply(keep_alive.asker, failed.body())
             elif keep_alive.session not in self.machine.sessions:
                 self.around.reply(keep_alive.asker, session_expired())
-            elif self._ending(keep_alive):
+            elif self._is_expiring(keep_alive.session):
                 self.keep_alives.setdefault(keep_alive.session, keep_alive)
             else:
                 self._renew(keep_alive.session)
