@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks import reading_speed, simulation_speed
+from benchmarks import protocol_cost, reading_speed, simulation_speed
 
 
 def main() -> None:
     """Run all benchmarks and print their tables."""
+    protocol_cost.main()
     simulation_speed.main()
     reading_speed.main()
 
