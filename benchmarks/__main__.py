@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from benchmarks import protocol_cost, reading_speed, simulation_speed
+from benchmarks import protocol_cost, reading_speed, simulation_speed, throughput
 
 
 def main() -> None:
     """Run all benchmarks and print their tables."""
     protocol_cost.main()
     simulation_speed.main()
+    throughput.main()
     reading_speed.main()
 
 
