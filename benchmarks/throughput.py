@@ -78,7 +78,7 @@ def simulated(writes: int = WRITES) -> tuple[float, float]:
 
 
 def of_processes() -> tuple[float, float]:
-    """Return writes per second, and the nodes' processor time for each of them in microseconds, their start included."""
+    """Return writes per second, and the nodes' processor time for each of them in µs, their start included."""
     before_s = children_s()
     with running("raft", 3, UNHURRIED) as cluster:
         rate = asyncio.run(load(cluster, CLIENTS, WARM_UP_S, MEASURED_S))
