@@ -31,7 +31,7 @@ class _Due(NamedTuple):
     session: int
     event: str
     path: str
-    index: int
+    at_index: int
 
 
 @dataclass(slots=True)
@@ -165,7 +165,7 @@ class FileStory:
 
 
 def _words(due: _Due) -> str:
-    return f"{due.event} of {due.path} (index {due.index})"
+    return f"{due.event} of {due.path} (index {due.at_index})"
 
 
 _HANDLERS = {
