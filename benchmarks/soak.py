@@ -79,7 +79,50 @@ def lock(random: Random) -> tuple[str, dict[str, Any]]:
     }
 
 
-SOAKED: dict[str, Callable[[Random], tuple[str, dict[str, Any]]]] = {"raft": raft, "lock": lock}
+def synod(random: Random) -> tuple[str, dict[str, Any]]:
+    """Draw single-decree Paxos' options."""
+    return "synod", {
+        "backoff_ms": random.choice((1, 10, 50)),
+        "backoff_max_ms": random.choice((50, 300)),
+        "retransmit_ms": random.choice((20, 40)),
+    }
+
+
+def paxos(random: Random) -> tuple[str, dict[str, Any]]:
+    """Draw Multi-Paxos' options."""
+    return "paxos-register", {
+        "election_timeout_ms": 300,
+        "heartbeat_ms": 50,
+        "read_mode": random.choice(("log", "confirm", "lease", "quorum")),
+        "clock_drift_percent": int(DRIFT_PERCENT),
+        "window": random.choice((1, 4, 64)),
+        "snapshot_threshold": random.choice((0, 20, 100)),
+        "snapshot_trailing": random.choice((0, 5, 50)),
+        "snapshot_chunk_chars": random.choice((64, 1024)),
+    }
+
+
+def quorums(random: Random, nodes: int) -> dict[str, Any]:
+    """Draw Paxos' quorums among so many nodes: half of the time majorities, else any other kind that there is."""
+    first, most = random.randint(1, nodes), random.randint(nodes // 2 + 1, nodes)
+    kinds: list[dict[str, Any]] = [
+        {"phase1_quorum": first, "phase2_quorum": nodes + 1 - first},
+        {"phase1_quorum": most, "phase2_quorum": most},
+        {"weights": int("".join(random.choice("123") for _ in range(nodes)))},
+        {"grid_rows": 2 if nodes == 4 else random.choice((1, nodes))},
+    ]
+    return random.choice((*kinds, *[{}] * len(kinds)))
+
+
+SOAKED: dict[str, Callable[[Random], tuple[str, dict[str, Any]]]] = {
+    "raft": raft,
+    "lock": lock,
+    "synod": synod,
+    "paxos": paxos,
+}
+WITH_QUORUMS = ("synod", "paxos-register")
+LIVE_AGAIN_S = {"synod": 3.0, "paxos-register": 3.0}
+"""After the heal something must succeed within ten election timeouts, from at once on."""
 BESIDE = {"fenced-lock": 1}
 """Nodes that are no members of the cluster whose size is drawn."""
 
@@ -89,6 +132,8 @@ def soaked(system: str, seed: int) -> Scenario:
     random = Random(f"{seed}/soak/{system}")
     base, options = SOAKED[system](random)
     nodes = random.choice(SIZES) + BESIDE.get(base, 0)
+    if base in WITH_QUORUMS:
+        options |= quorums(random, nodes)
     kinds = {"kill": ("one", "all", "leader"), "pause": ("one", "leader")} if nodes == 1 else {}
     faults = [FaultSetting(kind=kind, targets=kinds.get(kind, TARGETS)) for kind in ("kill", "pause")]
     if nodes > 1:
@@ -111,6 +156,7 @@ def soaked(system: str, seed: int) -> Scenario:
         faults=tuple(faults),
         simulation=world,
         administrator_every_s=1.0 if administered else 0.0,
+        **({"quiet_s": 0.0, "recovery_s": LIVE_AGAIN_S[base]} if base in LIVE_AGAIN_S else {}),
     )
 
 

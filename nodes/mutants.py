@@ -19,6 +19,13 @@ class Mutant:
 
 
 REPLY_BEFORE_COMMIT = "reply-before-commit"
+FORGETFUL_ACCEPTOR = "forgetful-acceptor"
+OWN_VALUE_FIRST = "own-value-first"
+MIXED_BALLOTS = "mixed-ballots"
+NO_PHASE_1 = "no-phase-1"
+BLIND_COMMIT = "blind-commit"
+COMPACTED_IS_EMPTY = "compacted-is-empty"
+UNCONFIRMED_READS = "unconfirmed-reads"
 
 MUTANTS = {
     mutant.name: mutant
@@ -28,6 +35,48 @@ MUTANTS = {
             system="raft",
             breaks="R-L18, F8: answer a write only when its entry is committed and applied",
             tells="a leader that is cut off acknowledges writes that the next leader never had: later reads miss them",
+        ),
+        Mutant(
+            name=FORGETFUL_ACCEPTOR,
+            system="synod",
+            breaks="§2.5, PX-4: a promise is on disk before it is told",
+            tells="an acceptor that was killed accepts an older ballot than it had promised to refuse",
+        ),
+        Mutant(
+            name=OWN_VALUE_FIRST,
+            system="synod",
+            breaks="2a, PX-7: propose the value of the highest ballot that the promises tell of",
+            tells="a later ballot chooses another value: clients are told of two",
+        ),
+        Mutant(
+            name=MIXED_BALLOTS,
+            system="synod",
+            breaks="Learn, PX-3: a value is chosen when a quorum has accepted it in one and the same ballot",
+            tells="acceptances of several ballots are added up, so a value is told to be chosen that isn't",
+        ),
+        Mutant(
+            name=NO_PHASE_1,
+            system="paxos",
+            breaks="MP1, MP3: a leader first wins its ballot, and goes on with what the promises tell",
+            tells="a new leader fills slots with its clients' commands that older ones had filled and chosen",
+        ),
+        Mutant(
+            name=BLIND_COMMIT,
+            system="paxos",
+            breaks="MP6: a leader's commit decides a slot only for who accepted it in just that leader's ballot",
+            tells="a member executes what an older leader had proposed, where the others execute something else",
+        ),
+        Mutant(
+            name=COMPACTED_IS_EMPTY,
+            system="paxos",
+            breaks="MP2, MP11: an acceptor tells which slots it no longer holds because they are decided",
+            tells="a new leader that is behind fills slots with nothing that were chosen and executed long ago",
+        ),
+        Mutant(
+            name=UNCONFIRMED_READS,
+            system="paxos",
+            breaks="§2.6: a leader confirms by a round of heartbeats that it still leads before it answers a read",
+            tells="a leader that is cut off answers reads that miss what the next one's clients wrote",
         ),
     )
 }

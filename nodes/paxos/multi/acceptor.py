@@ -8,6 +8,7 @@ the lease (§2.6). A restarted acceptor no longer knows whom it heard, so with l
 from __future__ import annotations
 
 from keelhaul.nodes.events import Body
+from keelhaul.nodes.mutants import COMPACTED_IS_EMPTY
 from keelhaul.nodes.paxos.ballot import Ballot, ballot_of
 from keelhaul.nodes.paxos.multi import leader, learner
 from keelhaul.nodes.paxos.multi.entry import entry_of
@@ -34,7 +35,7 @@ def on_prepare(state: State, now_ns: int, proposer: str, body: Body) -> None:
         {
             "type": "promise",
             "ballot": ballot,
-            "decided": state.executed,
+            "decided": 0 if state.config.mutant == COMPACTED_IS_EMPTY else state.executed,
             "accepted": state.ledger.undecided(max(body["from_slot"], state.executed + 1)),
         },
     )

@@ -13,6 +13,7 @@ promised the higher ballot and refuses the lower one. What the rules here are fo
 from __future__ import annotations
 
 from keelhaul.nodes.events import Body
+from keelhaul.nodes.mutants import NO_PHASE_1
 from keelhaul.nodes.options import MS
 from keelhaul.nodes.paxos.ballot import Ballot, ballot_of
 from keelhaul.nodes.paxos.multi import learner, proposing, reads
@@ -49,6 +50,10 @@ def _stand(state: State, now_ns: int) -> None:
     state.out.persist(["round", state.round_used])
     made = state.leadership = Leadership(Ballot(state.round_used, state.name), now_ns)
     state.set_role(CANDIDATE, made.ballot)
+    if state.config.mutant == NO_PHASE_1:
+        made.promises = dict.fromkeys(state.config.members, True)
+        _lead(state, now_ns, made)
+        return
     ask_for_promises(state)
     _ask_oneself_last(state, made)
 

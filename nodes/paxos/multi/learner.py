@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from keelhaul.nodes.errors import ErrorCode
 from keelhaul.nodes.events import Body
+from keelhaul.nodes.mutants import BLIND_COMMIT
 from keelhaul.nodes.paxos.ballot import Ballot
 from keelhaul.nodes.paxos.multi import proposing, reads, snapshots
 from keelhaul.nodes.paxos.multi.entry import COMMAND, CONFIG, Entry, entry_of
@@ -22,7 +23,8 @@ def on_commit(state: State, now_ns: int, sender: str, ballot: Ballot, commit: in
         return
     for slot in range(state.executed + 1, commit + 1):
         accepted = state.ledger.accepted.get(slot)
-        if accepted is not None and accepted.ballot == ballot and slot not in state.ledger.chosen:
+        is_its = accepted is not None and (accepted.ballot == ballot or state.config.mutant == BLIND_COMMIT)
+        if accepted is not None and is_its and slot not in state.ledger.chosen:
             learn(state, slot, accepted.entry, ballot)
     execute(state, now_ns)
     if state.executed < commit:
@@ -116,7 +118,7 @@ def on_learn(state: State, now_ns: int, learner: str, body: Body) -> None:
     """Teach what is chosen from that slot on, and nothing that is merely accepted (MP10)."""
     first = body["first"]
     if first < state.ledger.first_slot:
-        snapshots.offer(state, learner)
+        snapshots.offer(state, now_ns, learner, first)
         return
     rows = state.ledger.chosen_from(first, state.executed)
     state.out.send(learner, {"type": "learn_reply", "slots": rows, "decided": state.executed})

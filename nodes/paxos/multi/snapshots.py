@@ -6,7 +6,9 @@ rewritten, all or nothing: what it must hold beyond the snapshot is the promise,
 slots above (MP11).
 
 A member that is too far behind *pulls* it, piece by piece: it asks for what it lacks, so lost, doubled and late pieces
-cost nothing but time, and the teacher keeps no account of anybody. The whole is verified before it replaces anything.
+cost nothing but time, and the teacher keeps no account of anybody. It only keeps a snapshot that somebody is pulling
+until they have it, though it has a newer one by then: else nobody could ever finish where snapshots are taken often.
+The whole is verified before it replaces anything.
 """
 
 from __future__ import annotations
@@ -17,6 +19,15 @@ from zlib import crc32
 from keelhaul.nodes.events import Body, Record
 from keelhaul.nodes.paxos.multi import learner
 from keelhaul.nodes.paxos.multi.state import State
+
+
+class Loan:
+    """A snapshot that others are pulling, and when they asked last."""
+
+    __slots__ = ("asked_ns", "slot", "text")
+
+    def __init__(self, slot: int, text: str, now_ns: int) -> None:
+        self.slot, self.text, self.asked_ns = slot, text, now_ns
 
 
 class Fetch:
@@ -83,13 +94,16 @@ def restore(state: State, text: str) -> None:
 # --- between members
 
 
-def offer(state: State, learner_name: str) -> None:
-    """Tell a member that is too far behind what it can have."""
+def offer(state: State, now_ns: int, learner_name: str, first: int) -> None:
+    """Tell a member that needs slots from `first` on what it can have: what is being pulled just now, or the newest."""
+    lent = state.lent
+    if lent is None or lent.slot < first or now_ns - lent.asked_ns > state.settings.election_timeout_ns:
+        lent = state.lent = Loan(state.snapshot_slot, state.snapshot_text, now_ns)
     body = {
         "type": "snapshot_offer",
-        "slot": state.snapshot_slot,
-        "size": len(state.snapshot_text),
-        "checksum": crc32(state.snapshot_text.encode()),
+        "slot": lent.slot,
+        "size": len(lent.text),
+        "checksum": crc32(lent.text.encode()),
     }
     state.out.send(learner_name, body)
 
@@ -115,12 +129,14 @@ def _ask_for_more(state: State, now_ns: int, fetch: Fetch) -> None:
 
 
 def on_ask(state: State, now_ns: int, learner_name: str, body: Body) -> None:
-    """Send the piece that is asked for; another snapshot has taken its place: offer that one."""
-    if body["slot"] != state.snapshot_slot:
-        offer(state, learner_name)
+    """Send the piece that is asked for; if another snapshot has taken its place, offer that one."""
+    lent = state.lent
+    if lent is None or body["slot"] != lent.slot:
+        offer(state, now_ns, learner_name, body["slot"])
         return
+    lent.asked_ns = now_ns
     offset = body["offset"]
-    piece = state.snapshot_text[offset : offset + state.settings.snapshot_chunk_chars]
+    piece = lent.text[offset : offset + state.settings.snapshot_chunk_chars]
     state.out.send(learner_name, {"type": "snapshot_chunk", "slot": body["slot"], "offset": offset, "piece": piece})
 
 

@@ -24,7 +24,7 @@ from keelhaul.nodes.replicated_log import Applied, Confirmed, Lost, News, Refuse
 
 if TYPE_CHECKING:
     from keelhaul.nodes.paxos.multi.reads import Question
-    from keelhaul.nodes.paxos.multi.snapshots import Fetch
+    from keelhaul.nodes.paxos.multi.snapshots import Fetch, Loan
 
 FOLLOWER, CANDIDATE, LEADER = "follower", "candidate", "leader"
 ELECTION, HEARTBEAT, READ = "election", "heartbeat", "read"
@@ -106,6 +106,7 @@ class State:
         self.configs = Configs(settings.first_voters(config.members), settings.quorums_of)
         self.snapshot_slot = 0
         self.snapshot_text = ""  # what a member that is too far behind gets, in chunks
+        self.lent: Loan | None = None  # the one that is being handed out, maybe an older one
 
         self.executed = 0
         self.round_seen = 0

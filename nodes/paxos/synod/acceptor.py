@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keelhaul.nodes.events import Record
+from keelhaul.nodes.mutants import FORGETFUL_ACCEPTOR
 from keelhaul.nodes.outbox import Outbox
 from keelhaul.nodes.paxos.ballot import NO_BALLOT, Ballot, digest_of
 
@@ -20,10 +21,11 @@ Key = str | int
 class Acceptor:
     """One member's part in one instance. Durable: `promised`, and `accepted` with its `value`."""
 
-    __slots__ = ("_outbox", "accepted", "key", "promised", "value")
+    __slots__ = ("_mutant", "_outbox", "accepted", "key", "promised", "value")
 
-    def __init__(self, key: Key, outbox: Outbox) -> None:
+    def __init__(self, key: Key, outbox: Outbox, mutant: str | None = None) -> None:
         self.key = key
+        self._mutant = mutant
         self._outbox = outbox
         self.promised = NO_BALLOT
         self.accepted = NO_BALLOT
@@ -42,7 +44,9 @@ class Acceptor:
             return
         if ballot > self.promised:
             self.promised = ballot
-            ticket = self._outbox.persist(["promise", self.key, *ballot])
+            # Whoever breaks the rule writes something else, in the same time.
+            kind = "round" if self._mutant == FORGETFUL_ACCEPTOR else "promise"
+            ticket = self._outbox.persist([kind, self.key, *ballot])
             self._outbox.trace({"type": "promise", "slot": self.key, "ballot": list(ballot), "ticket": ticket})
         accepted = None if self.accepted == NO_BALLOT else [self.accepted, self.value]
         self._outbox.send_durably(

@@ -29,11 +29,12 @@ class Instance:
         quorums: QuorumSystem,
         settings: SynodSettings,
         random: Random,
+        mutant: str | None,
     ) -> None:
         self._key, self._members, self._outbox = key, members, outbox
-        self.acceptor = Acceptor(key, outbox)
-        self.learner = Learner(key, outbox, quorums)
-        self.proposer = Proposer(key, timer, self.learner, outbox, members, quorums, settings, random)
+        self.acceptor = Acceptor(key, outbox, mutant)
+        self.learner = Learner(key, outbox, quorums, mutant)
+        self.proposer = Proposer(key, timer, self.learner, outbox, members, quorums, settings, random, mutant)
 
     def replay(self, record: Record) -> None:
         """Take in a record from the disk. What was promised or accepted shows rounds that were used, too."""

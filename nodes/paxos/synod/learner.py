@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keelhaul.nodes.mutants import MIXED_BALLOTS
 from keelhaul.nodes.outbox import Outbox
 from keelhaul.nodes.paxos.ballot import NO_BALLOT, Ballot, digest_of
 from keelhaul.nodes.paxos.quorums import QuorumSystem
@@ -17,10 +18,11 @@ from keelhaul.nodes.paxos.synod.acceptor import Key
 class Learner:
     """One member's part in one instance, all of it forgotten with the incarnation: any quorum can tell it again."""
 
-    __slots__ = ("_key", "_outbox", "_quorums", "_votes", "ballot", "is_chosen", "value")
+    __slots__ = ("_key", "_mutant", "_outbox", "_quorums", "_votes", "ballot", "is_chosen", "value")
 
-    def __init__(self, key: Key, outbox: Outbox, quorums: QuorumSystem) -> None:
+    def __init__(self, key: Key, outbox: Outbox, quorums: QuorumSystem, mutant: str | None = None) -> None:
         self._key = key
+        self._mutant = mutant
         self._outbox = outbox
         self._quorums = quorums
         self._votes: dict[Ballot, dict[str, bool]] = {}  # by name, never a counter: messages come twice
@@ -32,7 +34,7 @@ class Learner:
         """Count an acceptance."""
         if self.is_chosen:
             return
-        votes = self._votes.setdefault(ballot, {})
+        votes = self._votes.setdefault(NO_BALLOT if self._mutant == MIXED_BALLOTS else ballot, {})
         votes[acceptor] = True
         if self._quorums.is_q2(votes):
             self.learn(ballot, value)

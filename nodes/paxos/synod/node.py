@@ -23,6 +23,7 @@ class Synod:
 
     def __init__(self, config: NodeConfig, random: Random) -> None:
         self._members = config.members
+        self._mutant = config.mutant
         self._settings = SynodSettings.of(config.options)
         self._quorums = self._settings.quorums_of(config.members)
         self._random = random
@@ -88,6 +89,7 @@ class Synod:
         found = self._instances.get(key)
         if found is None:
             timer = f"{_TIMER}{len(self._instances)}"
-            found = Instance(key, timer, self._outbox, self._members, self._quorums, self._settings, self._random)
+            shared = (self._outbox, self._members, self._quorums, self._settings, self._random, self._mutant)
+            found = Instance(key, timer, *shared)
             self._instances[key] = self._by_timer[timer] = found
         return found

@@ -15,6 +15,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from keelhaul.nodes.events import Body
+from keelhaul.nodes.mutants import OWN_VALUE_FIRST
 from keelhaul.nodes.options import MS
 from keelhaul.nodes.outbox import Outbox
 from keelhaul.nodes.paxos.ballot import NO_BALLOT, Ballot, ballot_of, digest_of
@@ -58,6 +59,7 @@ class Proposer:
         "_key",
         "_learner",
         "_members",
+        "_mutant",
         "_outbox",
         "_quorums",
         "_random",
@@ -81,8 +83,9 @@ class Proposer:
         quorums: QuorumSystem,
         settings: SynodSettings,
         random: Random,
+        mutant: str | None = None,
     ) -> None:
-        self._key, self._timer = key, timer
+        self._key, self._timer, self._mutant = key, timer, mutant
         self._learner, self._outbox = learner, outbox
         self._members, self._quorums = members, quorums
         self._settings, self._random = settings, random
@@ -160,8 +163,9 @@ class Proposer:
 
     def _on_quorum(self, attempt: Attempt) -> None:
         """2a: the newest accepted value; a client's own only where there is none; neither, if only readers wait."""
-        if attempt.newest == NO_BALLOT:
-            attempt.value = next((waiter.value for waiter in self.waiters if waiter.value is not None), None)
+        own = next((waiter.value for waiter in self.waiters if waiter.value is not None), None)
+        if attempt.newest == NO_BALLOT or (self._mutant == OWN_VALUE_FIRST and own is not None):
+            attempt.value = own
         if attempt.value is None:
             self._answer_undecided(attempt)
             return
