@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Final, TypeAlias
 
-from keelhaul.checkers.linearizability import engine, fifo, inclusion, ownership, permits, tokens, zones
+from keelhaul.checkers.linearizability import absorption, engine, fifo, inclusion, ownership, permits, tokens, zones
 from keelhaul.checkers.linearizability.actions import numbered_actions
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import Operations
@@ -27,6 +27,7 @@ Decide: TypeAlias = Callable[[Model, Operations, Budget], Answer]
 
 ALGORITHMS: Final[Mapping[str, Decide]] = {
     "zones": zones.decide,
+    "absorption": absorption.decide,
     "fifo": fifo.decide,
     "inclusion": inclusion.decide,
     "ownership": ownership.decide,
@@ -37,7 +38,7 @@ ALGORITHMS: Final[Mapping[str, Decide]] = {
 """By the names under which they can be asked for."""
 
 FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
-    "register": ("zones",),
+    "register": ("zones", "absorption"),
     "fifo-queue": ("fifo",),
     "list": ("inclusion",),
     "grow-only-set": ("inclusion",),
