@@ -13,7 +13,17 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Final, TypeAlias
 
-from keelhaul.checkers.linearizability import absorption, engine, fifo, inclusion, ownership, permits, tokens, zones
+from keelhaul.checkers.linearizability import (
+    absorption,
+    engine,
+    fifo,
+    inclusion,
+    ownership,
+    permits,
+    tokens,
+    versions,
+    zones,
+)
 from keelhaul.checkers.linearizability.actions import numbered_actions
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import Operations
@@ -27,6 +37,7 @@ Decide: TypeAlias = Callable[[Model, Operations, Budget], Answer]
 
 ALGORITHMS: Final[Mapping[str, Decide]] = {
     "zones": zones.decide,
+    "versions": versions.decide,
     "absorption": absorption.decide,
     "fifo": fifo.decide,
     "inclusion": inclusion.decide,
@@ -39,6 +50,7 @@ ALGORITHMS: Final[Mapping[str, Decide]] = {
 
 FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
     "register": ("zones", "absorption"),
+    "key-value": ("versions",),
     "fifo-queue": ("fifo",),
     "list": ("inclusion",),
     "grow-only-set": ("inclusion",),

@@ -1,0 +1,226 @@
+"""Texts that grow: each get tells the whole past of its key, so put, append, get and delete are a register's work.
+
+If nothing is put or appended twice, and a text can be taken apart in one way only, then a get shows which changes its
+text is made of and in which order. A change that some get shows has one place: after the text that stands before it. So
+it leaves one text whenever it takes effect, its *version*, and versions behave like the values of a register:
+
+    put                     write of its version
+    append that was seen    cas from the version before it to its own
+    append that wasn't      write: it leaves a text that no get shows, whatever it found, so all such texts are alike
+    delete                  write of the empty version, which is also what there was at first
+    get                     read of its version
+
+Each order of the operations is legal for the texts exactly if it is legal for the versions. (That an append is never
+seen twice, in two places, or behind something else than its first get shows, follows from each text being made in one
+way; what contradicts it is refuted here.) What is open and was not seen need not have taken effect, and is left out.
+
+Without deletes every version is put in once, and zones.py decides it, in time that grows with what was read. With
+deletes the empty version repeats, and absorption.py searches.
+
+If some are written twice, each get is taken to show the latest change that it can: a guess. An order that is found with
+it is as good as any, but that none is found says nothing.
+
+`NotApplicable`: a guess that led nowhere; a text that begins another one (then a get might be taken apart in two ways);
+one that is empty.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Hashable, Sequence
+from typing import Final, NamedTuple
+
+from keelhaul.checkers.linearizability import absorption, zones
+from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.operations import OPEN, Operations
+from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid
+from keelhaul.checkers.models.model import Model
+from keelhaul.checkers.models.registers import cas_register
+
+EMPTY: Final = 0
+"""The version that is there at first, and after a delete. The others count from 1, by the change that leaves them."""
+
+
+class Contradiction(Exception):
+    """Gets that no order of the changes explains."""
+
+    def __init__(self, *gets: int) -> None:
+        super().__init__()
+        self.gets = gets
+
+
+class _Seen(NamedTuple):
+    """The texts that begin with the same change: prefixes of the longest."""
+
+    longest: str
+    ends: dict[int, int]
+    """Version by the length of its text."""
+
+
+class Versions:
+    """Takes the texts of gets apart, and learns what each change follows."""
+
+    def __init__(self, operations: Operations, changes: Sequence[int]) -> None:
+        """Number the changes, puts and appends at these positions, from 1."""
+        self.follows: dict[int, int] = {}
+        """Appends that were seen: the version that each found."""
+        self.shown_by: dict[int, int] = {}
+        """The first get that shows a change."""
+        self._operations, self._changes = operations, changes
+        self._writers: dict[str, list[int]] = {}
+        for number, at in enumerate(changes, 1):
+            self._writers.setdefault(operations.argument[at], []).append(number)
+        self._lengths = sorted(set(map(len, self._writers)))
+        self._seen: dict[int, _Seen] = {}
+        self.is_guess = len(self._writers) < len(changes)
+
+    def reason_against(self) -> str | None:
+        """Say why the texts can't be taken apart; None if they can."""
+        ordered = sorted(self._writers)
+        if ordered and not ordered[0]:
+            return "a text is empty"
+        # A text that begins others stands right before one of them.
+        return "a text begins another one" if any(map(str.startswith, ordered[1:], ordered)) else None
+
+    def read(self, get: int, text: str) -> int:
+        """Return the version that a get has read; `Contradiction` if there can't be such a one."""
+        if not text:
+            return EMPTY
+        first = self._first_of(text, get)
+        seen = self._seen.get(first)
+        if seen is not None and not _fits(text, seen):
+            raise Contradiction(get, self.shown_by[seen.ends[len(seen.longest)]])
+        known, ends = seen or _Seen("", {0: EMPTY})
+        if len(text) > len(known):
+            self._learn(get, text, len(known), ends, first)
+            self._seen[first] = _Seen(text, ends)
+        return ends[len(text)]
+
+    def _first_of(self, text: str, get: int) -> int:
+        """Choose the change with which a text begins: the latest that the get may have seen and that fits."""
+        writers, _ = self._writers_at(text, 0, get)
+        for number in reversed(writers):
+            seen = self._seen.get(number)
+            may = number not in self.shown_by if seen is None else _fits(text, seen)
+            if may and self._may_be_seen(number, get):
+                return number
+        return writers[0]
+
+    def _learn(self, get: int, text: str, start: int, ends: dict[int, int], first: int) -> None:
+        """Take the rest of a text apart, from `start` on."""
+        while start < len(text):
+            writers, end = self._writers_at(text, start, get)
+            change = self._pick(writers, get) if start else first
+            at = self._changes[change - 1]
+            if change in self.shown_by:
+                raise Contradiction(get, self.shown_by[change])
+            if self._operations.f[at] == "append":
+                self.follows[change] = ends[start]
+            elif start:
+                raise Contradiction(get)
+            self.shown_by[change] = get
+            ends[end] = change
+            start = end
+
+    def _pick(self, writers: Sequence[int], get: int) -> int:
+        """Choose, of the changes that may have added a text, the latest that the get may have seen."""
+        if len(writers) > 1:
+            for number in reversed(writers):
+                if number not in self.shown_by and self._may_be_seen(number, get):
+                    return number
+        return writers[0]
+
+    def _may_be_seen(self, number: int, get: int) -> bool:
+        return self._operations.invoked[self._changes[number - 1]] < self._operations.returned[get]
+
+    def _writers_at(self, text: str, start: int, get: int) -> tuple[list[int], int]:
+        """Return the changes that may have added what is there, and where that ends."""
+        for length in self._lengths:
+            writers = self._writers.get(text[start : start + length])
+            if writers is not None:
+                return writers, start + length
+        raise Contradiction(get)
+
+
+def _fits(text: str, seen: _Seen) -> bool:
+    """Say whether the text is one of these, as far as they are known."""
+    return text.startswith(seen.longest) or (seen.longest.startswith(text) and len(text) in seen.ends)
+
+
+def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
+    """Decide one key of a store of texts."""
+    budget.spend(len(operations))
+    f, returned = operations.f, operations.returned
+    changes = [at for at, name in enumerate(f) if name == "append" or name == "put"]
+    versions = Versions(operations, changes)
+    reason = versions.reason_against()
+    if reason is not None or model.initial != "":
+        return NotApplicable(reason or "there is a text at first")
+    gets = [at for at, name in enumerate(f) if name == "get" and returned[at] != OPEN]
+    answer: Answer
+    try:
+        read = [versions.read(at, operations.result[at] or "") for at in gets]
+    except Contradiction as found:
+        answer = Invalid(sorted(set(found.gets)))
+    else:
+        if "delete" in f:
+            answer = _decide_with_deletes(operations, changes, versions, dict(zip(gets, read, strict=True)), budget)
+        else:
+            answer = zones.decide_clusters(operations, _clusters(operations, changes, gets, read, versions), budget)
+    if versions.is_guess and not isinstance(answer, Valid):
+        return NotApplicable("a text is written twice")
+    return _with_gets(answer, changes, versions) if isinstance(answer, Invalid) else answer
+
+
+def _clusters(
+    operations: Operations, changes: Sequence[int], gets: Sequence[int], read: list[int], versions: Versions
+) -> zones.Clusters:
+    called = [-1, *(operations.invoked[at] for at in changes)]
+    return zones.Clusters(
+        puts=array("q", [-1, *changes]),
+        readers=array("q", gets),
+        cluster_of=read,
+        called=called,
+        first=[-1, *(operations.returned[at] for at in changes)],
+        last=called.copy(),
+        follows=versions.follows,
+    )
+
+
+def _decide_with_deletes(
+    operations: Operations, changes: Sequence[int], versions: Versions, read: dict[int, int], budget: Budget
+) -> Answer:
+    """Say it as a register's history, and have that decided."""
+    version = {at: number for number, at in enumerate(changes, 1)}
+    kept, said = list[int](), list[tuple[str, Hashable, int | None]]()
+    for at, name in enumerate(operations.f):
+        number = version.get(at, EMPTY)
+        if name == "get":
+            found: tuple[str, Hashable, int | None] = "read", None, read.get(at)
+        elif number in versions.follows:
+            found = "cas", ("array", versions.follows[number], number), None
+        else:
+            found = "write", number, None
+        is_unseen = number != EMPTY and number not in versions.shown_by
+        if operations.returned[at] != OPEN or not (name == "get" or is_unseen):
+            kept.append(at)
+            said.append(found)
+    register = operations.select(kept)
+    register.f = [name for name, _, _ in said]
+    register.argument = [argument for _, argument, _ in said]
+    register.result = [result for _, _, result in said]
+    answer = absorption.decide(cas_register(EMPTY), register, budget)
+    if isinstance(answer, Valid):
+        return Valid([kept[at] for at in answer.order])
+    if isinstance(answer, Invalid):
+        prefixes = [[kept[at] for at in prefix] for prefix in answer.prefixes]
+        return Invalid([kept[at] for at in answer.core], None, prefixes)
+    return answer
+
+
+def _with_gets(answer: Invalid, changes: Sequence[int], versions: Versions) -> Invalid:
+    """Add the gets that show what the changes in the core follow."""
+    version = {at: number for number, at in enumerate(changes, 1)}
+    numbers = [version.get(at, EMPTY) for at in answer.core]
+    shown = {versions.shown_by[number] for number in numbers if number in versions.follows}
+    return Invalid(sorted(shown.union(answer.core)), answer.stuck, answer.prefixes)
