@@ -128,5 +128,9 @@ def _decide_one(model: Model, operations: Operations, budget: Budget, tried: tup
 def _demand_shape(model: Model, operations: Operations) -> None:
     """MalformedOperation if there is a function that the model doesn't have, or a value of another shape."""
     odd = not model.functions or not set(operations.f).issubset(model.functions)
-    if odd or model.family != "register" or "cas" in operations.f:
+    if model.family == "register":
+        plain = "cas" not in operations.f
+    else:
+        plain = model.family == "key-value" and versions.has_shape(operations)
+    if odd or not plain:
         numbered_actions(model, operations)

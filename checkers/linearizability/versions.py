@@ -40,6 +40,11 @@ from keelhaul.checkers.models.registers import cas_register
 EMPTY: Final = 0
 """The version that is there at first, and after a delete. The others count from 1, by the change that leaves them."""
 
+_TEXTS: Final = frozenset({str, type(None)})
+_SHAPES: Final = frozenset(
+    {(f, str) for f in ("put", "append", "get", "delete")} | {(f, type(None)) for f in ("get", "delete")}
+)
+
 
 class Contradiction(Exception):
     """Gets that no order of the changes explains."""
@@ -140,6 +145,12 @@ class Versions:
             if writers is not None:
                 return writers, start + length
         raise Contradiction(get)
+
+
+def has_shape(operations: Operations) -> bool:
+    """Say whether all values plainly are texts or null, as they should be; False: they have to be looked at."""
+    arguments = set(zip(operations.f, map(type, operations.argument), strict=True))
+    return _TEXTS.issuperset(map(type, operations.result)) and _SHAPES.issuperset(arguments)
 
 
 def _fits(text: str, seen: _Seen) -> bool:
