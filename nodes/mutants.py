@@ -75,7 +75,7 @@ MUTANTS = {
         Mutant(
             name=UNCONFIRMED_READS,
             system="paxos",
-            breaks="§2.6: a leader confirms by a round of heartbeats that it still leads before it answers a read",
+            breaks="§2.6: before it answers a read, a leader makes sure it leads; and without a quorum it gives up",
             tells="a leader that is cut off answers reads that miss what the next one's clients wrote",
         ),
     )

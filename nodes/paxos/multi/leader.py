@@ -13,7 +13,7 @@ promised the higher ballot and refuses the lower one. What the rules here are fo
 from __future__ import annotations
 
 from keelhaul.nodes.events import Body
-from keelhaul.nodes.mutants import NO_PHASE_1
+from keelhaul.nodes.mutants import NO_PHASE_1, UNCONFIRMED_READS
 from keelhaul.nodes.options import MS
 from keelhaul.nodes.paxos.ballot import Ballot, ballot_of
 from keelhaul.nodes.paxos.multi import learner, proposing, reads
@@ -155,6 +155,8 @@ def on_heartbeat_timer(state: State, now_ns: int) -> None:
 
 def _quorum_answers(state: State, now_ns: int, leadership: Leadership) -> bool:
     """Else it would keep clients waiting that another member could serve."""
+    if state.config.mutant == UNCONFIRMED_READS:
+        return True
     earliest_ns = now_ns - state.settings.election_timeout_ns
     answering = [member for member, acked_ns in leadership.acked_ns.items() if acked_ns >= earliest_ns]
     return state.configs.at(state.executed + 1).quorums.is_q2([*answering, state.name])
