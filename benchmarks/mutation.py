@@ -4,6 +4,7 @@
     python -m benchmarks.mutation --state mutation.json --for 480     about eight minutes of it; again to go on
     python -m benchmarks.mutation --state mutation.json --report      what is known so far
     python -m benchmarks.mutation --state mutation.json --again       those that survived, against today's tests
+    python -m benchmarks.mutation --state mutation.json --unchanged   the program as it is: it must survive
 
 Mutants are drawn once, from all mutations of the three packages alike (`mutation_sites.py`), and kept in the state's
 file by name; later calls go on where the last one stopped, with the tests of the working tree as it is then. Each runs
@@ -114,16 +115,22 @@ def make_tree(folder: Path) -> None:
 def run_mutant(mutation: Mutation) -> dict[str, Any]:
     """Run one mutant in a tree of its own; return how it ended."""
     began_s = time.monotonic()
-    with TemporaryDirectory(prefix="mutant-") as made:
-        folder = Path(made)
-        make_tree(folder)
-        changed = folder / mutation.file
-        changed.write_text(mutation.applied(changed.read_text(encoding="utf-8")), encoding="utf-8")
-        end, told = _judge(folder, package_of(mutation.file))
+    end, told = _judge(package_of(mutation.file), mutation)
     return {"end": end, "line": mutation.line, "told": told, "seconds": round(time.monotonic() - began_s)}
 
 
-def _judge(folder: Path, package: str) -> tuple[str, str]:
+def _judge(package: str, mutation: Mutation | None) -> tuple[str, str]:
+    """Return how it ended, and what said so."""
+    with TemporaryDirectory(prefix="mutant-") as made:
+        folder = Path(made)
+        make_tree(folder)
+        if mutation is not None:
+            changed = folder / mutation.file
+            changed.write_text(mutation.applied(changed.read_text(encoding="utf-8")), encoding="utf-8")
+        return _judge_tree(folder, package)
+
+
+def _judge_tree(folder: Path, package: str) -> tuple[str, str]:
     tests = _tests(folder, package)
     if tests:
         # -p no:…: nothing that isn't needed to run tests one after the other.
@@ -235,8 +242,14 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--for", dest="seconds", type=float, default=float("inf"), help="begin nothing after so long")
     parser.add_argument("--again", action="store_true", help="also those that survived")
+    parser.add_argument("--unchanged", action="store_true", help="only see that the unchanged program survives")
     parser.add_argument("--report", action="store_true", help="only say what is known")
     given = parser.parse_args()
+    if given.unchanged:
+        with ThreadPoolExecutor(given.jobs) as pool:
+            for package, ended in zip(TESTS, pool.map(lambda package: _judge(package, None), TESTS), strict=True):
+                print(package, *ended, flush=True)
+        return
     state = State(given.state, given.count, given.seed)
     if not given.report:
         run_all(state, jobs=given.jobs, seconds=given.seconds, again=given.again)

@@ -125,21 +125,16 @@ class NodeModel:
             return
         self.position += 1
         try:
-            self._take(record["type"], record, listeners)
+            kind = record["type"]
+            handle = _HANDLERS.get(kind) if type(kind) is str else None
+            if kind != "boot" and (not self._is_booted or record["incarnation"] != self.incarnation):
+                raise Malformed("an incarnation begins with a boot record")
+            if handle is not None:
+                handle(self, record, listeners)
         except KeyError as error:
             self.problem = f"{self.name}'s trace, record {self.position}: it lacks {error}"
         except (TypeError, ValueError) as error:
             self.problem = f"{self.name}'s trace, record {self.position}: {error}"
-
-    def _take(self, kind: Any, record: Mapping[str, Any], listeners: Listeners) -> None:
-        if kind == "boot":
-            self._boot(record, listeners)
-            return
-        if not self._is_booted or record["incarnation"] != self.incarnation:
-            raise Malformed("an incarnation begins with a boot record")
-        handle = _HANDLERS.get(kind) if type(kind) is str else None
-        if handle is not None:
-            handle(self, record, listeners)
 
     # --- the records
 
@@ -305,6 +300,7 @@ class NodeModel:
 
 
 _HANDLERS = {
+    "boot": NodeModel._boot,
     "apply": NodeModel._apply,
     "append": NodeModel._append,
     "commit": NodeModel._commit,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 
@@ -19,13 +19,9 @@ class Configuration(NamedTuple):
         """Say whether these are more than half of the voters (E4): while it is joint, of the old ones as well."""
         return all(2 * sum(1 for name in group if name in names) > len(group) for group in self._groups())
 
-    def agreed(self, value_of: Callable[[str], int]) -> int:
+    def agreed(self, reached: Mapping[str, int]) -> int:
         """Return the highest number that a quorum has reached: the commit rule's arithmetic (C1)."""
-        reached = []
-        for group in self._groups():
-            values = sorted(map(value_of, group), reverse=True)
-            reached.append(values[len(group) // 2])
-        return min(reached)
+        return min(_middle(group, reached) for group in self._groups()) if self.old else _middle(self.voters, reached)
 
     def votes(self, name: str) -> bool:
         """Say whether `name` is among the voters, the old ones included."""
@@ -48,3 +44,7 @@ class Configuration(NamedTuple):
         """Read a log entry's payload."""
         voters, old, learners = (tuple(names) for names in payload)
         return cls(voters, old, learners, entry_index)
+
+
+def _middle(group: tuple[str, ...], reached: Mapping[str, int]) -> int:
+    return sorted([reached[name] for name in group], reverse=True)[len(group) // 2]

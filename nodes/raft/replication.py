@@ -196,10 +196,9 @@ def advance_commit(state: State, now_ns: int) -> None:
     """
     if state.role != LEADER:
         return
-    progress, own = state.progress, state.name
-    majority_index = state.configuration.agreed(
-        lambda name: state.durable_index if name == own else progress[name].match_index
-    )
+    reached = {peer: progress.match_index for peer, progress in state.progress.items()}
+    reached[state.name] = state.durable_index
+    majority_index = state.configuration.agreed(reached)
     if majority_index > state.commit_index and state.log.term_at(majority_index) == state.term:
         set_commit_index(state, now_ns, majority_index)
 

@@ -63,6 +63,7 @@ class KeyValue:
 
     def __init__(self) -> None:
         self._values: dict[str | int, Any] = {}
+        self._weights: dict[str | int, int] = {}
         self._digest = 0
 
     def command_of(self, body: Body) -> Command:
@@ -101,7 +102,8 @@ class KeyValue:
     def restore(self, image: list[list[Any]]) -> None:
         """Take the pairs in place of everything (SN4)."""
         self._values = {key: value for key, value in image}
-        self._digest = sum(_weight(key, value) for key, value in image) & _DIGEST_MASK
+        self._weights = {key: _weight(key, value) for key, value in image}
+        self._digest = sum(self._weights.values()) & _DIGEST_MASK
 
     @property
     def digest(self) -> int:

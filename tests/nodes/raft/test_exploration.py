@@ -63,7 +63,7 @@ def commit_what_the_leader_has_not_synced(state, now_ns):
     if state.role == LEADER:
         held = {peer: progress.match_index for peer, progress in state.progress.items()}
         held[state.name] = state.log.last_index
-        index = state.configuration.agreed(held.__getitem__)
+        index = state.configuration.agreed(held)
         if index > state.commit_index and state.log.term_at(index) == state.term:
             replication.set_commit_index(state, now_ns, index)
 

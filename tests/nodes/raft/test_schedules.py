@@ -13,7 +13,7 @@ def commits_whatever_is_counted(state, now_ns):
     if state.role == LEADER:
         held = {peer: progress.match_index for peer, progress in state.progress.items()}
         held[state.name] = state.durable_index
-        index = state.configuration.agreed(held.__getitem__)
+        index = state.configuration.agreed(held)
         if index > state.commit_index:
             replication.set_commit_index(state, now_ns, index)
 
