@@ -20,8 +20,8 @@ def leaders(traces: Iterable[NodeTrace]) -> tuple[Leader, ...]:
     passed over."""
     found: dict[Leader, None] = {}
     for trace in traces:
-        for record in trace.records:
-            if record.get("type") == "role" and record.get("role") == "leader":
+        for record in [each for each in trace.records if each.get("type") == "role"]:
+            if record.get("role") == "leader":
                 term = record.get("term")
                 if type(term) is int:
                     found[Leader(term, trace.node)] = None

@@ -38,7 +38,7 @@ class DurableOnMajority(Invariant):
         self._committed_index = index
         holders = [name for name, model in self._models.items() if self._holds(model, index, digest)]
         # The newest configuration may have been appended because of this very commit.
-        if not any(_has_quorum(config, holders) for config in node.configs[-2:]):
+        if not any([_has_quorum(config, holders) for config in node.configs[-2:]]):
             self.say(
                 f"{node.where} committed index {index}, which only {', '.join(holders) or 'nobody'} had on disk, of "
                 f"{', '.join((*node.configs[-1].voters, *node.configs[-1].old))}"
@@ -82,8 +82,11 @@ def _may_follow(before: Config, config: Config) -> bool:
 
 
 def _has_quorum(config: Config, names: list[str]) -> bool:
-    groups = [group for group in (config.voters, config.old) if group]
-    return all(2 * sum(1 for name in group if name in names) > len(group) for group in groups)
+    return _has_majority(config.voters, names) and _has_majority(config.old, names)
+
+
+def _has_majority(group: tuple[str, ...], names: list[str]) -> bool:
+    return not group or 2 * len([name for name in group if name in names]) > len(group)
 
 
 def _shown(config: Config) -> str:

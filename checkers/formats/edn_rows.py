@@ -186,4 +186,3 @@ class EdnRows:
         rest = end_of_space(self._text, position)
         if rest != len(self._text):
             raise error_at(self._text, rest, f"after the end of the history there is {excerpt(self._text, rest)}")
-

@@ -1,6 +1,6 @@
 """Histories in JSON: an object a line (ours), one array of them (elle-cli's), or one object after another.
 
-    {"index":0,"time":1045,"type":"invoke","process":0,"f":"write","value":[3,1]}
+{"index":0,"time":1045,"type":"invoke","process":0,"f":"write","value":[3,1]}
 """
 
 from __future__ import annotations

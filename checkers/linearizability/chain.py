@@ -17,9 +17,7 @@ from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import Operations
 
 
-def clash_of(
-    operations: Operations, blocks: Iterable[Sequence[int]], budget: Budget
-) -> tuple[int, int] | None:
+def clash_of(operations: Operations, blocks: Iterable[Sequence[int]], budget: Budget) -> tuple[int, int] | None:
     """Return two positions, an earlier block's first, of which the second returned before the first was invoked; None
     if time agrees with the order of the blocks."""
     invoked, returned = operations.invoked, operations.returned

@@ -160,6 +160,7 @@ class Operations:
             operations.append((at, operation))
         return cls._from_operations(sorted(operations, key=lambda item: item[1].invoked), keyed)
 
+
 def _take(column: Sequence[Any], positions: Sequence[int]) -> list[Any]:
     return [column[positions[0]]] if len(positions) == 1 else list(itemgetter(*positions)(column))
 

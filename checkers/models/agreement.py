@@ -86,8 +86,10 @@ def _claim_write_once(action: Action) -> str:
 def _needs_write_once(action: Action) -> str:
     if action.f == "read":
         return "nothing to be chosen" if action.result is None else f"{show(action.result)} to be chosen"
-    return f"{show(action.result)} to be chosen, or nothing" if action.result == action.argument else (
-        f"{show(action.result)} to be chosen"
+    return (
+        f"{show(action.result)} to be chosen, or nothing"
+        if action.result == action.argument
+        else (f"{show(action.result)} to be chosen")
     )
 
 

@@ -1,9 +1,9 @@
 """A counter.
 
-    read                          → the count
-    add        delta              delta is a whole number
-    increment, decrement          by 1
-    add-and-get  delta            → the count after it
+read                          → the count
+add        delta              delta is a whole number
+increment, decrement          by 1
+add-and-get  delta            → the count after it
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """A key-value store of texts, one part per key.
 
-    get     [key, null]      → [key, text]      null and the empty text both say that there is nothing
-    put     [key, text]
-    append  [key, text]                         to what is there, or to nothing
-    delete  [key, null]
+get     [key, null]      → [key, text]      null and the empty text both say that there is nothing
+put     [key, text]
+append  [key, text]                         to what is there, or to nothing
+delete  [key, null]
 """
 
 from __future__ import annotations
