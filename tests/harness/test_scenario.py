@@ -185,7 +185,7 @@ def test_a_name_that_would_lead_out_of_the_store_or_collide_there(problems, name
         (
             SMALLEST + "[run]\nmutant = 'reply-before-comit'",
             "run.mutant: no such mutant: 'reply-before-comit'; did you mean 'reply-before-commit'? "
-            "(allowed: reply-before-commit)",
+            "(allowed: reply-before-commit",
         ),
         (SMALLEST + "keyz = 3", "workload.keyz: no such setting: 'keyz'; did you mean 'keys'?"),
         (
