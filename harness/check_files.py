@@ -15,10 +15,11 @@ from typing import Any
 
 from keelhaul.checkers import formats
 from keelhaul.checkers.formats import FormatError, Recorded
+from keelhaul.checkers.levels import Levels, judge
 from keelhaul.checkers.linearizability import portfolio
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import FailedCas, MalformedOperation, Operations
-from keelhaul.checkers.linearizability.outcome import check
+from keelhaul.checkers.linearizability.outcome import Outcome, check
 from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.models.registry import model_named
 from keelhaul.checkers.verdict import Verdict, merge
@@ -39,6 +40,8 @@ class Question:
     jobs: int = 1
     verify: bool = False
     algorithm: str | None = None
+    levels: bool = False
+    """Whether to find the strongest level of consistency that holds, too."""
 
 
 def question(model: str, **options: Any) -> Question:
@@ -114,7 +117,8 @@ def _judge(operations: Operations, question: Question) -> dict[str, Any]:
     budget = Budget(
         seconds=question.budget_s, megabytes=question.budget_mb, clock=time.monotonic, memory=memory.resident_mb
     )
-    outcome = check(question.model, operations, budget=budget, algorithm=question.algorithm, jobs=question.jobs)
+    found = judge(question.model, operations, budget=budget) if question.levels else None
+    outcome = _check(operations, question, budget) if found is None else found.outcome
     witness = outcome.witness
     checked_ns = time.monotonic_ns()
     reason, refutation = outcome.reason, outcome.refutation
@@ -126,6 +130,8 @@ def _judge(operations: Operations, question: Question) -> dict[str, Any]:
         "check_ns": checked_ns - started_ns,
         "explain_ns": time.monotonic_ns() - checked_ns,
     }
+    if found is not None:
+        record |= {"strongest": found.strongest, "levels": _levels_as_json(found), "levels_reason": found.reason}
     if question.verify and outcome.verdict is not Verdict.UNKNOWN:
         record["verified"] = outcome.problem() is None
     if witness is not None:
@@ -135,12 +141,24 @@ def _judge(operations: Operations, question: Question) -> dict[str, Any]:
     return record
 
 
+def _check(operations: Operations, question: Question, budget: Budget) -> Outcome:
+    return check(question.model, operations, budget=budget, algorithm=question.algorithm, jobs=question.jobs)
+
+
+def _levels_as_json(found: Levels) -> dict[str, Any]:
+    return {
+        level: {"verdict": one.verdict.value, "reason": one.reason, "operations": [*one.operations]}
+        for level, one in found.of.items()
+    }
+
+
 def sentence(record: dict[str, Any]) -> str:
     """Say in a line or more what a record says."""
     took = f"{record['operations']} operations, {record['algorithm']}, {record['check_ns'] / 1e6:.1f} ms"
     proof = {True: ", proof verified", False: ", PROOF NOT VERIFIED", None: ""}[record.get("verified")]
     reason = f"\n  {record['reason']}" if record["reason"] else ""
-    return f"{record['file']}: {record['verdict']} ({took}{proof}){reason}"
+    levels = f"\n  {record['levels_reason']}" if "levels_reason" in record else ""
+    return f"{record['file']}: {record['verdict']} ({took}{proof}){reason}{levels}"
 
 
 def worst(verdicts: Iterable[str]) -> str:

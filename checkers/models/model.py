@@ -28,7 +28,7 @@ of them can be keys. Models that must tell true from 1 take them `frozen`, as `c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
@@ -153,6 +153,9 @@ class Model:
     about: Callable[[Action], Hashable] | None = None
     """The value that an action is about, None if not known. Promises: all that is about some values, taken out of a
     legal run together, leaves a legal run. None: no promise."""
+    rests_on: Callable[[Action], Sequence[tuple[str, Hashable]] | None] | None = None
+    """The changes, by function and argument, that have to stand before an action: with these alone, in some order, it
+    is legal, and without one of them never. None: no promise. (For causality: checkers/levels/seen.py.)"""
 
     def kind(self, action: Action) -> Kind:
         """Return what the action is declared to be."""

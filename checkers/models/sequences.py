@@ -63,6 +63,11 @@ def _notices(needed: Action, change: Action) -> bool:
     return needed.f == "read" and (needed.outcome != "ok" or change.argument in items(needed.result))
 
 
+def _rests_on(action: Action) -> list[tuple[str, Hashable]] | None:
+    """A read of a list rests on the append of each value in it."""
+    return [("append", value) for value in items(action.result)] if action.outcome == "ok" else None
+
+
 def _about(action: Action) -> Hashable:
     """What was put in or taken out. Of a queue or stack, all of one value may go together: the rest keeps its order."""
     value: Hashable = action.argument if action.f in PUTS else action.result
@@ -142,5 +147,6 @@ def _sequence(name: str, step: Step, functions: tuple[str, ...], words: Words) -
         keys=Keys.MAYBE,
         family="" if name == "stack" else name,
         notices=_notices if name == "list" else None,
+        rests_on=_rests_on if name == "list" else None,
         about=None if name == "list" else _about,
     )

@@ -53,6 +53,11 @@ def _notices(needed: Action, change: Action) -> bool:
     return change.argument in items(needed.result)
 
 
+def _rests_on(action: Action) -> list[tuple[str, Hashable]] | None:
+    """What only grows rests on what was added."""
+    return [("add", value) for value in items(action.result)] if action.outcome == "ok" else None
+
+
 def _problem(action: Action) -> str | None:
     if action.f == "read":
         return answers_list(action)
@@ -112,4 +117,5 @@ def _set(name: str, functions: tuple[str, ...], family: str) -> Model:
         keys=Keys.MAYBE,
         family=family,
         notices=_notices,
+        rests_on=None if "remove" in functions else _rests_on,
     )

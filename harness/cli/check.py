@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FORMATS = ("edn", "json", "text-log")
 """The same as formats.FORMATS; written again so that `--help` needs no import, and kept equal by a test."""
 BUDGET_S, BUDGET_MB = 60.0, 4000.0
-FILE_OPTIONS = ("format_name", "failed_cas", "budget_s", "budget_mb", "jobs", "verify", "algorithm")
+FILE_OPTIONS = ("format_name", "failed_cas", "budget_s", "budget_mb", "jobs", "verify", "algorithm", "levels")
 
 
 @click.command
@@ -40,6 +40,7 @@ FILE_OPTIONS = ("format_name", "failed_cas", "budget_s", "budget_mb", "jobs", "v
 )
 @click.option("--jobs", type=click.IntRange(1, 256), help="Check independent keys in so many processes.  [default: 1]")
 @click.option("--verify", is_flag=True, default=None, help="Have each verdict's proof verified independently.")
+@click.option("--levels", is_flag=True, default=None, help="Find the strongest level of consistency that holds, too.")
 @options.store
 @options.as_json
 def command(paths: tuple[str, ...], model: str | None, store: Path, as_json: bool, **asked: Any) -> int:

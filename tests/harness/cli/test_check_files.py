@@ -63,6 +63,20 @@ def test_an_invalid_one_is_1_and_has_a_refutation(keelhaul, files):
     assert "witness" not in record
 
 
+def test_the_strongest_level_that_holds_is_found(keelhaul, files):
+    stale = LEGAL + """{:process 3, :type :invoke, :f :read, :value nil}
+{:process 3, :type :ok, :f :read, :value nil}
+"""
+    ended = keelhaul("check", "--model", "cas-register", "--levels", "--json", *files(stale=stale))
+    assert ended.code == 1
+    (record,) = records(ended)
+    assert record["strongest"] == ["sequential"]
+    assert record["levels"]["causal"] == {"verdict": "valid", "reason": "", "operations": []}
+    assert record["levels"]["linearizable"]["operations"] == record["refutation"]
+    text = keelhaul("check", "--model", "cas-register", "--levels", "stale").out
+    assert "the strongest level that holds: sequential. linearizable: " in text
+
+
 def test_a_failed_cas_can_be_an_observation(keelhaul, files):
     (name,) = files(legal=LEGAL)
     assert keelhaul("check", "--model", "cas-register", name).code == 0

@@ -24,7 +24,7 @@ def table_after(heading):
 
 def test_its_fields_are_those_of_the_record(keelhaul, tmp_path):
     (tmp_path / "bad.edn").write_text(ILLEGAL)
-    record = keelhaul("check", "--model", "register", "--json", "--verify", "bad.edn").json
+    record = keelhaul("check", "--model", "register", "--json", "--verify", "--levels", "bad.edn").json
     (tmp_path / "good.edn").write_text(ILLEGAL.replace("4", "nil"))
     record |= keelhaul("check", "--model", "register", "--json", "--verify", "good.edn").json
     assert sorted(named(table_after("one object a file, in order.\n"))) == sorted(record)
