@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import protocol_cost, reading_speed, simulation_speed, throughput
+from benchmarks import linearizability, protocol_cost, reading_speed, simulation_speed, throughput
 
 
 def main() -> None:
@@ -11,6 +11,7 @@ def main() -> None:
     simulation_speed.main()
     throughput.main()
     reading_speed.main()
+    linearizability.run(quick=False)
 
 
 if __name__ == "__main__":

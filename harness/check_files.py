@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from keelhaul.checkers.models.registry import model_named
 from keelhaul.checkers.verdict import Verdict, merge
 from keelhaul.harness import memory, store
 from keelhaul.harness.garbage import no_cycle_collection
+from keelhaul.harness.spread import Died, in_turn, over_processes
 from keelhaul.harness.validation import UsageError
 
 
@@ -64,13 +66,17 @@ def question(model: str, **options: Any) -> Question:
 
 def check_files(paths: list[Path], question: Question) -> Iterator[dict[str, Any]]:
     """Yield a record for each file, in order; `problem` in it says why it couldn't be judged. UsageError before the
-    first if any of them isn't there."""
+    first if any of them isn't there. Of several files, each is one process's; of one, its parts are dealt out."""
     missing = [f"{printable(path)}: no such file" for path in paths if not _file_of(path).is_file()]
     if missing:
         raise UsageError(missing)
-    for path in paths:
-        with no_cycle_collection():
-            yield {"file": printable(path), **_check_file(path, question)}
+    each = question if len(paths) == 1 else replace(question, jobs=1)
+    found = in_turn(question.jobs, [partial(_check_alone, path, each) for path in paths])
+    for path, record in zip(paths, found, strict=True):
+        if isinstance(record, Died):
+            problem = f"{printable(path)}: the process that judged it died: {record}"
+            record = {"verdict": "unknown", "reason": problem, "problem": problem}
+        yield {"file": printable(path), **record}
 
 
 def read_file(path: Path, format_name: str | None = None) -> Recorded:
@@ -91,6 +97,11 @@ def printable(path: Path) -> str:
 
 def _file_of(path: Path) -> Path:
     return path / store.HISTORY if path.is_dir() else path
+
+
+def _check_alone(file: Path, question: Question) -> dict[str, Any]:
+    with no_cycle_collection():
+        return _check_file(file, question)
 
 
 def _check_file(file: Path, question: Question) -> dict[str, Any]:
@@ -142,7 +153,8 @@ def _judge(operations: Operations, question: Question) -> dict[str, Any]:
 
 
 def _check(operations: Operations, question: Question, budget: Budget) -> Outcome:
-    return check(question.model, operations, budget=budget, algorithm=question.algorithm, jobs=question.jobs)
+    spread = over_processes(question.jobs) if question.jobs > 1 else None
+    return check(question.model, operations, budget=budget, algorithm=question.algorithm, spread=spread)
 
 
 def _levels_as_json(found: Levels) -> dict[str, Any]:

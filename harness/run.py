@@ -153,6 +153,7 @@ def _watchers(chosen: Scenario) -> dict[str, Watcher]:
         if isinstance(checker, TraceChecker)
     }
 
+
 def _simulate(
     chosen: Scenario,
     plan: Plan,

@@ -15,7 +15,7 @@ from keelhaul.checkers.history import History
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.explain import Violation, explain, name_key
 from keelhaul.checkers.linearizability.operations import Call, FailedCas, Operations
-from keelhaul.checkers.linearizability.portfolio import Part, decide, decide_parts
+from keelhaul.checkers.linearizability.portfolio import Part, Spread, decide, decide_parts
 from keelhaul.checkers.linearizability.refute import minimise
 from keelhaul.checkers.linearizability.result import Answer, Invalid, Unknown, Valid
 from keelhaul.checkers.linearizability.verify import problem_with_linearization, problem_with_refutation
@@ -40,20 +40,20 @@ def check(
     keyed: bool = False,
     budget: Budget | None = None,
     algorithm: str | None = None,
-    jobs: int = 1,
+    spread: Spread | None = None,
 ) -> Outcome:
     """Say whether what was recorded is linearizable for the model, a `Model` or the name of one.
 
     `keyed` and `failed_cas` say how to take a `History` or `Call`s (operations.py). Parts that don't touch each other
-    (keys) are decided one by one, by as many as `jobs` processes. `algorithm` names one of portfolio.py's; None: the
-    first one that applies. `budget` limits work, time and memory; None: `WORK_MAX`.
+    (keys) are decided one by one; `spread` may have several of them decided at once (portfolio.py). `algorithm` names
+    one of portfolio.py's; None: the first one that applies. `budget` limits work, time and memory; None: `WORK_MAX`.
 
     MalformedOperation if the model can't read an operation, ValueError for a name that there isn't.
     """
     known = model_named(model) if isinstance(model, str) else model
     operations = _columns(recorded, failed_cas, keyed)
     allowance = Budget(work=WORK_MAX) if budget is None else budget
-    return Outcome(known, operations, decide_parts(known, operations, allowance, algorithm=algorithm, jobs=jobs))
+    return Outcome(known, operations, decide_parts(known, operations, allowance, algorithm=algorithm, spread=spread))
 
 
 def _columns(recorded: Recorded, failed_cas: FailedCas, keyed: bool) -> Operations:

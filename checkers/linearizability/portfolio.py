@@ -9,7 +9,7 @@ P-compositionality in the later literature): so it is split first, see split.py,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final, TypeAlias
 
@@ -31,9 +31,15 @@ from keelhaul.checkers.linearizability.result import Answer, NotApplicable, Unkn
 from keelhaul.checkers.linearizability.split import Part, split
 from keelhaul.checkers.models.model import Model
 
-__all__ = ["ALGORITHMS", "Part", "decide", "decide_parts", "named"]
+__all__ = ["ALGORITHMS", "DecideSome", "Decided", "Part", "Spread", "decide", "decide_parts", "named"]
 
 Decide: TypeAlias = Callable[[Model, Operations, Budget], Answer]
+Decided: TypeAlias = tuple[Answer, str]
+"""An answer, and the name of the algorithm that gave it."""
+DecideSome: TypeAlias = Callable[[Sequence[int]], list[Decided]]
+"""Decides the parts with these numbers, in this order."""
+Spread: TypeAlias = Callable[[DecideSome, Sequence[int]], list[Decided]]
+"""(what decides, sizes of the parts) → the answers of all parts, in order: has others do a share of the work."""
 
 ALGORITHMS: Final[Mapping[str, Decide]] = {
     "zones": zones.decide,
@@ -75,30 +81,48 @@ def named(name: str) -> str:
 
 
 def decide_parts(
-    model: Model, operations: Operations, budget: Budget, *, algorithm: str | None = None, jobs: int = 1
+    model: Model,
+    operations: Operations,
+    budget: Budget,
+    *,
+    algorithm: str | None = None,
+    spread: Spread | None = None,
 ) -> list[Part]:
     """Decide every independent part, also when one was found invalid; in order of first invocation.
 
     `algorithm` leaves the choice to nobody (ValueError if there is none of that name). A part may cost its even share
     of what is left; those that this doesn't suffice for share the rest once the others are decided, so that one hard
-    part hides nothing. MalformedOperation if the model can't read an operation.
+    part hides nothing. With `spread`, that holds for each group of parts that it makes.
+    MalformedOperation if the model can't read an operation.
     """
     tried = _to_try(model, algorithm)
     parts = split(model, operations)
-    answers: dict[int, tuple[Answer, str]] = {}
+
+    def decide_some(numbers: Sequence[int]) -> list[Decided]:
+        return _decide_all(model, [parts[number][2] for number in numbers], budget, tried)
+
+    if spread is None or len(parts) < 2:
+        answers = decide_some(range(len(parts)))
+    else:
+        answers = spread(decide_some, [len(positions) for _, positions, _ in parts])
+    return [Part(key, positions, *answers[number]) for number, (key, positions, _) in enumerate(parts)]
+
+
+def _decide_all(model: Model, parts: Sequence[Operations], budget: Budget, tried: tuple[str, ...]) -> list[Decided]:
+    answers: dict[int, Decided] = {}
     ahead = list(range(len(parts)))
     while ahead:
         again = []
         for done, number in enumerate(ahead):
             share = budget.share(len(ahead) - done)
-            answers[number] = _decide_one(model, parts[number][2], share, tried)
+            answers[number] = _decide_one(model, parts[number], share, tried)
             budget.account(share)
             if isinstance(answers[number][0], Unknown):
                 again.append(number)
         if len(again) == len(ahead):
             break
         ahead = again
-    return [Part(key, positions, *answers[number]) for number, (key, positions, _) in enumerate(parts)]
+    return [answers[number] for number in range(len(parts))]
 
 
 def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
@@ -110,7 +134,7 @@ def _to_try(model: Model, algorithm: str | None) -> tuple[str, ...]:
     return (*FAMILIES.get(model.family, ()), LAST) if algorithm is None else (named(algorithm),)
 
 
-def _decide_one(model: Model, operations: Operations, budget: Budget, tried: tuple[str, ...]) -> tuple[Answer, str]:
+def _decide_one(model: Model, operations: Operations, budget: Budget, tried: tuple[str, ...]) -> Decided:
     """Return the answer, and which algorithm gave it."""
     _demand_shape(model, operations)
     answer: Answer = NotApplicable("nothing was tried")

@@ -38,7 +38,9 @@ FILE_OPTIONS = ("format_name", "failed_cas", "budget_s", "budget_mb", "jobs", "v
     type=click.FloatRange(0, min_open=True),
     help=f"Megabytes that this process may take; then the verdict is unknown.  [default: {BUDGET_MB:g}]",
 )
-@click.option("--jobs", type=click.IntRange(1, 256), help="Check independent keys in so many processes.  [default: 1]")
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), help="Processes for several files, or for one file's keys.  [default: 1]"
+)
 @click.option("--verify", is_flag=True, default=None, help="Have each verdict's proof verified independently.")
 @click.option("--levels", is_flag=True, default=None, help="Find the strongest level of consistency that holds, too.")
 @options.store
