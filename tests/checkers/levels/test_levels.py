@@ -110,11 +110,15 @@ def test_nothing_at_all_is_linearizable():
 
 
 def test_beyond_the_budget_a_level_is_unknown():
-    rows = [f"{process} {f} x {value}" for value in (1, 2, 1, 2, 1) for process in range(8) for f in ("write", "read")]
-    found = judge("register", one_by_one(*rows), keyed=True, budget=Budget(work=30))
-    assert all(found.of[level].verdict is not Verdict.VALID for level in LEVELS)
-    assert Verdict.UNKNOWN in [found.of[level].verdict for level in LEVELS]
+    """All sums of ten numbers are different, and none of them is what was read."""
+    calls = [Call(process, "add", 2**process, None, process, 100 + process) for process in range(10)]
+    calls.append(Call(20, "read", None, 5000, 50, 200))
+    found = judge("counter", calls, budget=Budget(work=300))
+    verdicts = [found.of[level].verdict for level in LEVELS]
+    assert Verdict.VALID not in verdicts
+    assert found.of["linearizable"].verdict is found.of["sequential"].verdict is Verdict.UNKNOWN
     assert "budget" in found.reason
+    assert judge("counter", calls).of["sequential"].verdict is Verdict.INVALID
 
 
 def test_where_it_is_uncertain_who_saw_what_causality_is_not_claimed():
