@@ -19,6 +19,7 @@ class Mutant:
 
 
 REPLY_BEFORE_COMMIT = "reply-before-commit"
+DISJOINT_QUORUMS = "disjoint-quorums"
 FORGETFUL_ACCEPTOR = "forgetful-acceptor"
 OWN_VALUE_FIRST = "own-value-first"
 MIXED_BALLOTS = "mixed-ballots"
@@ -35,6 +36,12 @@ MUTANTS = {
             system="raft",
             breaks="R-L18, F8: answer a write only when its entry is committed and applied",
             tells="a leader that is cut off acknowledges writes that the next leader never had: later reads miss them",
+        ),
+        Mutant(
+            name=DISJOINT_QUORUMS,
+            system="synod",
+            breaks="§2.0, P-Q1: quorums are validated, never worked out from f; this takes f + 1 of 3f + 1",
+            tells="two quorums that don't meet decide apart: clients are told of two values",
         ),
         Mutant(
             name=FORGETFUL_ACCEPTOR,

@@ -43,6 +43,7 @@ def test_one_phase_without_ballots_is_refuted_by_two_answers_for_one_key(judge):
 
 
 FOUND = {
+    "disjoint-quorums": ("synod", 1, "PX-1"),
     "forgetful-acceptor": ("synod", 1, "PX-4"),
     "own-value-first": ("synod", 2, "PX-7"),
     "mixed-ballots": ("synod", 1, "PX-3"),

@@ -29,6 +29,7 @@ def on_prepare(state: State, now_ns: int, proposer: str, body: Body) -> None:
         _promise(state, ballot)
         leader.yield_to(state, now_ns, ballot)
         leader.reset_election_timer(state, now_ns)
+    rows, more_from = state.ledger.undecided(max(body["from_slot"], state.executed + 1))
     # Slots up to `decided` are chosen, and kept or behind a snapshot: to be learned from here, never to be filled.
     state.out.send_durably(
         proposer,
@@ -36,7 +37,8 @@ def on_prepare(state: State, now_ns: int, proposer: str, body: Body) -> None:
             "type": "promise",
             "ballot": ballot,
             "decided": 0 if state.config.mutant == COMPACTED_IS_EMPTY else state.executed,
-            "accepted": state.ledger.undecided(max(body["from_slot"], state.executed + 1)),
+            "accepted": rows,
+            "more_from": more_from,
         },
     )
 

@@ -86,13 +86,17 @@ def on_promise(state: State, now_ns: int, voter: str, body: Body) -> None:
     if body["decided"] > max(state.executed, leadership.skip_until):
         leadership.skip_until = body["decided"]
         learner.ask(state, now_ns, voter)
-    leadership.promises[voter] = True
     for slot, ballot_row, row in body["accepted"]:
         ballot = ballot_of(ballot_row)
         known = leadership.reported.get(slot)
         if known is None or ballot > known[0]:
             leadership.reported[slot] = (ballot, entry_of(row))
             leadership.reported_max = max(leadership.reported_max, slot)
+    if body["more_from"] is not None:  # it counts when it is whole
+        again = {"type": "prepare", "ballot": leadership.ballot, "from_slot": body["more_from"]}
+        state.out.send(voter, again)
+        return
+    leadership.promises[voter] = True
     if state.role == CANDIDATE:
         if state.configs.at(state.executed + 1).quorums.is_q1(leadership.promises):
             _lead(state, now_ns, leadership)

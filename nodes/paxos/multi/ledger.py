@@ -62,9 +62,19 @@ class Ledger:
         self.highest = max(self.highest, slot)
         return made
 
-    def undecided(self, first: int) -> list[list[Any]]:
-        """List all that was accepted from slot `first` on, for a promise: [slot, ballot, entry] (MP2)."""
-        return [[slot, row.ballot, row.entry] for slot, row in sorted(self.accepted.items()) if slot >= first]
+    def undecided(self, first: int) -> tuple[list[list[Any]], int | None]:
+        """List what was accepted from slot `first` on, as much as one message may carry: [slot, ballot, entry]; and
+        the slot at which there is more, None if that is all (MP2)."""
+        rows: list[list[Any]] = []
+        weight = 0
+        for slot, row in sorted(self.accepted.items()):
+            if slot < first:
+                continue
+            weight += weight_of(row.entry)
+            if rows and (weight > WEIGHT_MAX or len(rows) == ENTRIES_MAX):
+                return rows, slot
+            rows.append([slot, row.ballot, row.entry])
+        return rows, None
 
     def chosen_from(self, first: int, last: int) -> list[list[Any]]:
         """List chosen entries from `first` on, all of them known, as many as one message may carry: [slot, entry]."""

@@ -128,20 +128,18 @@ def on_so_far(state: State, now_ns: int, voter: str, body: Body) -> None:
 
 
 def on_executed(state: State) -> None:
-    """Answer the questions that waited for this; but if other voters are in force by now, ask those, too: what they
+    """Answer the questions that waited for this; but if other voters are in force by now, ask those instead: what they
     have accepted since is nothing that the earlier ones need know of (MP12)."""
-    ready = [
-        number
-        for number, question in state.questions.items()
-        if question.upto is not None and question.upto <= state.executed
-    ]
+    if not state.questions:
+        return
     config = state.configs.at(state.executed + 1).first
-    for number in ready:
-        if state.questions[number].config == config:
-            state.confirm(state.questions.pop(number).asker)
-        else:
-            state.questions[number].begin(config)
+    for number, question in list(state.questions.items()):
+        if question.config != config:
+            question.begin(config)
             _send_question(state, number)
+        elif question.upto is not None and question.upto <= state.executed:
+            del state.questions[number]
+            state.confirm(question.asker)
 
 
 def on_read_timer(state: State, now_ns: int) -> None:

@@ -6,9 +6,11 @@ from random import Random
 
 from keelhaul.nodes.errors import error_body
 from keelhaul.nodes.events import Body, Boot, ClientRequest, Effect, Event, Received, StorageDone, TimerFired
+from keelhaul.nodes.mutants import DISJOINT_QUORUMS
 from keelhaul.nodes.node import NodeConfig
 from keelhaul.nodes.outbox import Outbox
 from keelhaul.nodes.paxos.ballot import digest_of
+from keelhaul.nodes.paxos.quorums import threshold
 from keelhaul.nodes.paxos.settings import SynodSettings
 from keelhaul.nodes.paxos.synod.acceptor import Key
 from keelhaul.nodes.paxos.synod.instance import Instance
@@ -26,6 +28,8 @@ class Synod:
         self._mutant = config.mutant
         self._settings = SynodSettings.of(config.options)
         self._quorums = self._settings.quorums_of(config.members)
+        if self._mutant == DISJOINT_QUORUMS:
+            self._quorums = threshold(config.members, (len(config.members) - 1) // 3 + 1)
         self._random = random
         self._outbox = Outbox(config.name)
         self._instances: dict[Key, Instance] = {}

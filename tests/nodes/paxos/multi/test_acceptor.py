@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from keelhaul.nodes.paxos.multi import ledger
+
 NOOP = ["noop", None, [1, "n1"]]
 
 
@@ -41,7 +43,17 @@ def test_mp2_a_promise_tells_every_slot_accepted_from_there_on(cluster):
         "ballot": [2, "n2"],
         "decided": 0,
         "accepted": [[2, [1, "n1"], command("b")], [4, [1, "n1"], command("d")]],
+        "more_from": None,
     }
+
+
+def test_mp2_a_promise_that_does_not_fit_into_a_message_says_where_there_is_more(cluster, monkeypatch):
+    monkeypatch.setattr(ledger, "WEIGHT_MAX", 1000)
+    accept(cluster, 1, [[slot, command("x" * 400)] for slot in range(1, 6)])
+    cluster.wait(300)
+    told = [prepare(cluster, 2, "n2", from_slot)[0].body for from_slot in (1, 3, 5)]
+    assert [[row[0] for row in body["accepted"]] for body in told] == [[1, 2], [3, 4], [5]]
+    assert [body["more_from"] for body in told] == [3, 5, None]
 
 
 def test_mp2_one_promise_goes_for_all_slots(cluster):

@@ -11,9 +11,10 @@ def command(value, round_=1, node="n1"):
     return ["command", ["write", "k", value], [round_, node]]
 
 
-def promise(cluster, source, at="n1", accepted=(), decided=0):
+def promise(cluster, source, at="n1", accepted=(), decided=0, more_from=None):
     ballot = cluster.state(at).leadership.ballot
-    return cluster.tell(at, source, type="promise", ballot=ballot, decided=decided, accepted=list(accepted))
+    body = {"type": "promise", "ballot": ballot, "decided": decided, "accepted": list(accepted), "more_from": more_from}
+    return cluster.tell(at, source, **body)
 
 
 def proposed(cluster, name="n1"):
@@ -65,8 +66,8 @@ def test_2a_a_promise_of_another_ballot_does_not_count(paxos_of):
     cluster = paxos_of(3)
     cluster.stand("n1")
     cluster.lose()
-    cluster.tell("n1", "n2", type="promise", ballot=[0, "n1"], decided=0, accepted=[])
-    cluster.tell("n1", "n2", type="promise", ballot=[1, "n2"], decided=0, accepted=[])
+    cluster.tell("n1", "n2", type="promise", ballot=[0, "n1"], decided=0, accepted=[], more_from=None)
+    cluster.tell("n1", "n2", type="promise", ballot=[1, "n2"], decided=0, accepted=[], more_from=None)
     assert cluster.state("n1").role == "candidate"
 
 
@@ -85,6 +86,17 @@ def test_edge_promises_with_accepted_values_of_several_ballots_lead_to_the_highe
     promise(cluster, "n2", accepted=[[1, [0, "n8"], command("old")], [2, [0, "n9"], command("new")]])
     promise(cluster, "n3", accepted=[[1, [0, "n9"], command("new")], [2, [0, "n8"], command("old")]])
     assert proposed(cluster) == {1: (["write", "k", "new"], "reported"), 2: (["write", "k", "new"], "reported")}
+
+
+def test_mp2_a_promise_in_parts_counts_when_it_is_whole(paxos_of):
+    cluster = paxos_of(3)
+    cluster.stand("n1")
+    cluster.lose()
+    (again,) = promise(cluster, "n2", accepted=[[1, [0, "n9"], command("a")]], more_from=2)
+    assert (again.dest, again.body["type"], again.body["from_slot"]) == ("n2", "prepare", 2)
+    assert cluster.state("n1").role == "candidate"
+    promise(cluster, "n2", accepted=[[2, [0, "n9"], command("b")]])
+    assert proposed(cluster) == {1: (["write", "k", "a"], "reported"), 2: (["write", "k", "b"], "reported")}
 
 
 def test_mp3_gaps_are_filled_with_nothing_and_new_commands_come_after(paxos_of):

@@ -212,6 +212,30 @@ def test_2_6_quorum_answers_of_another_question_or_incarnation_do_not_count(led)
     assert cluster.answer(asked)["value"] == "old"
 
 
+def test_2_6_quorum_mp12_a_question_begins_anew_when_a_snapshot_brings_other_voters(paxos_of):
+    options = {"window": 2, "initial_voters": 3, "snapshot_threshold": 3, "snapshot_trailing": 0}
+    cluster = paxos_of(4, read_mode="quorum", **options)
+    cluster.elect("n1")
+    cluster.request("n1", "reconfigure", voters=["n1", "n2"])
+    for number in range(4):
+        write(cluster, number)
+        cluster.run("n1", "n2", "n3")
+    asked = read(cluster, "n4")
+    late = cluster.on_way("how_far", dest="n3")
+    cluster.lose("how_far")
+    for _ in range(3):
+        cluster.beat("n1")
+    assert cluster.told("snapshot_installed", "n4") != []
+    for packet in late:  # an answer of a voter that was
+        cluster.deliver(packet, keep=True)
+    cluster.packets = [packet for packet in cluster.packets if packet not in late]
+    cluster.run()
+    if cluster.answer(asked) is None:
+        cluster.fire("n4", "read")
+        cluster.run()
+    assert cluster.answer(asked)["value"] == 3
+
+
 def test_2_6_quorum_who_does_not_answer_is_asked_again_and_at_last_it_is_given_up(led):
     cluster = led("quorum")
     asked = read(cluster, "n3")
