@@ -58,8 +58,8 @@ def raft(random: Random) -> tuple[str, dict[str, Any]]:
 
 
 def lock(random: Random) -> tuple[str, dict[str, Any]]:
-    """Draw the lock service's log and options: a third of all seeds on Multi-Paxos, a third with a fenced resource."""
-    base = random.choice(("lock", "lock-on-paxos", "fenced-lock"))
+    """Draw what its clients do, the lock service's log, and its options."""
+    base = random.choice(("lock", "lock-on-paxos", "fenced-lock", "lock-files"))
     lease_ms = random.choice((1000, 2000))
     rest_ms, grace_ms = random.choice((200, 1000)), random.choice((2000, 5000))
     service = {"lease_ms": lease_ms, "lock_delay_ms": rest_ms, "grace_ms": grace_ms}

@@ -294,13 +294,14 @@ class LockWatcher:
 
     def __init__(self, *, in_order: bool) -> None:
         self._stories = LockStories(in_order=in_order)
-        self._grants = 0
+        self._grants = self._files = 0
         self._counts: dict[str, int] = {}
         self._sentences: dict[str, list[str]] = {}
 
     def observe(self, node: str, record: Mapping[str, Any]) -> None:
         """Take the node's next record."""
         self._grants += record.get("event") == "grant"
+        self._files += record["type"] == "file"
         for violation in self._stories.take(node, record):
             self._counts[violation.id] = self._counts.get(violation.id, 0) + 1
             sentences = self._sentences.setdefault(violation.id, [])
@@ -308,20 +309,20 @@ class LockWatcher:
                 sentences.append(violation.text)
 
     def result(self) -> Result:
-        """Return the verdict; unknown if no lock was granted."""
+        """Return the verdict; unknown if no lock was granted and no file opened."""
         found = {id: {"count": self._counts[id], "first": texts} for id, texts in self._sentences.items()}
-        details: dict[str, Any] = {"grants": self._grants, "violations": found}
+        details: dict[str, Any] = {"grants": self._grants, "files": self._files, "violations": found}
         if found:
             first, *others = self._sentences
             also = f"; also violated: {', '.join(f'{id} {NAMES[id]}' for id in others)}" if others else ""
             return Result(Verdict.INVALID, f"{first} {NAMES[first]}: {self._sentences[first][0]}{also}", details)
-        if not self._grants:
-            return Result(Verdict.UNKNOWN, "no lock was ever granted, or no member told of it", details)
+        if not (self._grants or self._files):
+            return Result(Verdict.UNKNOWN, "no lock was granted and no file opened, or no member told of it", details)
         return Result(Verdict.VALID, "", details)
 
 
 class LockInvariants:
-    """Invalid if a member's story breaks an invariant; unknown without traces, or without any grant in them."""
+    """Invalid if a member's story breaks an invariant; unknown if no trace tells of a lock or a file."""
 
     def check(self, evidence: Evidence) -> Result:
         """Judge the traces, member by member."""

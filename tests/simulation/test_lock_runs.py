@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from keelhaul.harness import scenario
+from keelhaul.harness.codec import read_history
 from keelhaul.harness.console import Quiet
 from keelhaul.harness.run import execute
 
@@ -18,18 +19,25 @@ SCENARIOS = Path(__file__).parents[2] / "scenarios"
 def judge(tmp_path):
     """Run a scenario of ours with a seed, for so many seconds; return the record of its verdict."""
 
-    def judge(name, seed, seconds=20.0):
+    def judge(name, seed, seconds=20.0, *, brief=True):
         chosen = replace(scenario.load(SCENARIOS / f"{name}.toml"), seed=seed, time_limit_s=seconds)
-        return execute(chosen, tmp_path, Quiet(), brief=True).record
+        return execute(chosen, tmp_path, Quiet(), brief=brief).record
 
     return judge
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("name", ["lock", "lock-on-paxos", "fenced-lock"])
+@pytest.mark.parametrize("name", ["lock", "lock-on-paxos", "fenced-lock", "lock-files"])
 def test_the_lock_service_holds(judge, name, seed):
     record = judge(name, seed)
     assert (record["verdict"], record["reasons"]) == ("valid", [])
+
+
+def test_files_are_read_from_caches_and_their_readers_hear_of_changes(judge):
+    history = read_history(Path(judge("lock-files", 3, brief=False)["run"]) / "history.jsonl")
+    details = [one.result[1] for one in history.operations if one.outcome == "ok"]
+    assert sum(one.get("cached", False) for one in details) > 20
+    assert sum(len(one.get("heard", ())) for one in details) > 100
 
 
 def test_the_naive_lock_server_is_refuted(judge):

@@ -188,4 +188,4 @@ class LockClient(SessionClient):
         if self._ended:
             argument = {**argument, "ended": self._ended}
             self._ended = []
-        return [operation.subject, argument]
+        return super()._completed_value(operation, argument)

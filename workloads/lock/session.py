@@ -36,7 +36,7 @@ class ClientSession:
         self.epoch = epoch
         self.state = SAFE
         self.expiry_ns = local_expiry_ns(sent_ns, lease_ns)
-        self._grace_ns = grace_ns
+        self.grace_ns = grace_ns
 
     def renewed(self, lease_ns: int, sent_ns: int) -> None:
         """A KeepAlive that was sent then was answered: the lease goes on, never back."""
@@ -48,7 +48,7 @@ class ClientSession:
         """Let time pass; return the state."""
         if self.state == SAFE and now_ns >= self.expiry_ns:
             self.state = JEOPARDY
-        if self.state == JEOPARDY and now_ns >= self.expiry_ns + self._grace_ns:
+        if self.state == JEOPARDY and now_ns >= self.expiry_ns + self.grace_ns:
             self.state = EXPIRED
         return self.state
 
@@ -58,4 +58,4 @@ class ClientSession:
 
     def changes_ns(self) -> int:
         """Return when `look` will say something else, if nothing is heard until then."""
-        return self.expiry_ns if self.state == SAFE else self.expiry_ns + self._grace_ns
+        return self.expiry_ns if self.state == SAFE else self.expiry_ns + self.grace_ns

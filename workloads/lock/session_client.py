@@ -54,6 +54,7 @@ class SessionClient:
         self._seq = 0
         self._heard = 0
         self._operation: Operation | None = None
+        self._sessions_over: list[dict[str, Any]] = []
 
     # --- for those that derive
 
@@ -86,7 +87,10 @@ class SessionClient:
         """LS5: with the session went all that it had."""
 
     def _completed_value(self, operation: Operation, argument: Any) -> Any:
-        """Return what goes into the history when the operation is over."""
+        """Return what goes into the history when the operation is over: with it, how earlier sessions ended."""
+        if self._sessions_over:
+            argument = {**argument, "sessions_over": self._sessions_over}
+            self._sessions_over = []
         return [operation.subject, argument]
 
     def _pause_ns(self, argument: Any) -> int:
@@ -155,12 +159,15 @@ class SessionClient:
         if before == SAFE:
             self._on_jeopardy(session.expiry_ns)
         if session.state == EXPIRED:
-            self._session_is_gone(now_ns)
+            self._session_is_gone(now_ns, told=False)
 
-    def _session_is_gone(self, now_ns: int) -> None:
-        """LS5: what is open fails if that is certain, else nobody knows."""
+    def _session_is_gone(self, now_ns: int, *, told: bool) -> None:
+        """LS5: what is open fails if that is certain, else nobody knows. `told`: by the master, not by the clock."""
         session = self._session
         assert session is not None
+        if self._operation is None or self._operation.f != "close":  # which may have been done though nobody answered
+            times = {"at_ns": now_ns, "until_ns": session.expiry_ns, "grace_ns": session.grace_ns}
+            self._sessions_over.append({"session": session.id, "told": told, **times})
         session.expire()
         self._on_session_gone(now_ns, session)
         self._session = None
@@ -228,7 +235,7 @@ class SessionClient:
         """The master says that the session is gone. What was asked once, and answered so, certainly did nothing."""
         if call.purpose == "operation" and call.attempts == 1:
             self._finish("fail", error="the session expired")
-        self._session_is_gone(now_ns)
+        self._session_is_gone(now_ns, told=True)
 
     def _on_session_answer(self, now_ns: int, call: Call, body: Body) -> None:
         if body["type"] == "open_session_ok":

@@ -13,6 +13,7 @@ from keelhaul.checkers.locks.belief import MutualExclusionAsBelieved
 from keelhaul.checkers.locks.liveness import LocksComeBack
 from keelhaul.checkers.locks.order import LockOrder
 from keelhaul.checkers.locks.resource import GuardedResource
+from keelhaul.checkers.locks.sessions import SessionsLast
 from keelhaul.checkers.locks.tokens import TokenOrder
 from keelhaul.workloads.draws import Draws
 from keelhaul.workloads.generator import Wanted
@@ -47,6 +48,7 @@ def _make(options: dict[str, int], draws: Draws, *, guarded: bool) -> Workload:
         return Stopping(LockClient(f"p{process}", cell, resource, thread, options["patience_ms"] * MS))
 
     checkers: dict[str, Checker] = {"mutual-exclusion": MutualExclusionAsBelieved(), "token-order": TokenOrder()}
+    checkers["sessions-last"] = SessionsLast()
     checkers["lock-order"] = LockOrder()
     checkers["locks-come-back"] = LocksComeBack()
     if guarded:
