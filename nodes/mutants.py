@@ -28,6 +28,15 @@ BLIND_COMMIT = "blind-commit"
 COMPACTED_IS_EMPTY = "compacted-is-empty"
 UNCONFIRMED_READS = "unconfirmed-reads"
 
+KEEP_ALIVE_FROM_MEMORY = "keep-alive-from-memory"
+LEASE_CUT_SHORT = "lease-cut-short"
+REST_CUT_SHORT = "rest-cut-short"
+SERVE_AT_ONCE = "serve-at-once"
+BARGING_TRY = "barging-try"
+NO_RECALL = "no-recall"
+FILES_OUTLIVE_SESSIONS = "files-outlive-sessions"
+RESOURCE_FORGETS = "resource-forgets"
+
 MUTANTS = {
     mutant.name: mutant
     for mutant in (
@@ -84,6 +93,54 @@ MUTANTS = {
             system="paxos",
             breaks="§2.6: before it answers a read, a leader makes sure it leads; and without a quorum it gives up",
             tells="a leader that is cut off answers reads that miss what the next one's clients wrote",
+        ),
+        Mutant(
+            name=KEEP_ALIVE_FROM_MEMORY,
+            system="lock",
+            breaks="LS4: a KeepAlive is answered only after the log has confirmed that nobody else leads",
+            tells="a master that is cut off prolongs sessions that its successor has ended: two clients hold one lock",
+        ),
+        Mutant(
+            name=LEASE_CUT_SHORT,
+            system="lock",
+            breaks="LS3, LS4: a session ends when the lease that was promised is over, and not before",
+            tells="a client that does all that it should is told that its session is over (LC-5)",
+        ),
+        Mutant(
+            name=REST_CUT_SHORT,
+            system="lock",
+            breaks="LK-G: a lock whose holder was lost rests for the whole delay",
+            tells="the master ends the rest too early (LC-6)",
+        ),
+        Mutant(
+            name=SERVE_AT_ONCE,
+            system="lock",
+            breaks="§3.5, step 6: a new master waits until every session knows of the fail-over",
+            tells="it serves while sessions live that don't know it (LC-14)",
+        ),
+        Mutant(
+            name=BARGING_TRY,
+            system="lock",
+            breaks="LK-B: nobody passes those who wait",
+            tells="a shared try is granted past an exclusive request that waits (LC-7)",
+        ),
+        Mutant(
+            name=NO_RECALL,
+            system="lock",
+            breaks="§3.8: a file is changed when no client holds a copy of it any more",
+            tells="a client reads from its cache what was overwritten before it asked (LC-11)",
+        ),
+        Mutant(
+            name=FILES_OUTLIVE_SESSIONS,
+            system="lock",
+            breaks="§3.9: what a session has open is closed by the entry that ends it",
+            tells="an ephemeral file stays though nobody who lives has it open (LC-10)",
+        ),
+        Mutant(
+            name=RESOURCE_FORGETS,
+            system="fenced-lock",
+            breaks="LK-E: the newest token is on disk before anybody is answered",
+            tells="restarted, the resource takes a token that is older than one that it had taken (LC-3)",
         ),
     )
 }

@@ -17,6 +17,7 @@ from typing import Any
 
 from keelhaul.nodes.errors import ErrorCode, error_body
 from keelhaul.nodes.events import Body, Boot, ClientRequest, Effect, Event, Persist, Record, Reply, StorageDone, Trace
+from keelhaul.nodes.mutants import RESOURCE_FORGETS
 from keelhaul.nodes.node import NodeConfig
 from keelhaul.nodes.state_machines.json_values import problem_of
 
@@ -28,6 +29,7 @@ class Resource:
 
     def __init__(self, config: NodeConfig, random: Random, *, is_fenced: bool) -> None:
         self._is_fenced = is_fenced
+        self._mutant = config.mutant
         self._values: dict[str, Any] = {}
         self._newest: dict[str, int] = {}
         self._ticket = 0
@@ -51,7 +53,8 @@ class Resource:
 
     def _replay(self, record: Record) -> None:
         kind, lock, token = record[:3]
-        self._newest[lock] = token
+        if self._mutant != RESOURCE_FORGETS:
+            self._newest[lock] = token
         if kind == "value":
             self._values[lock] = record[3]
 

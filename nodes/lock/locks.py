@@ -59,18 +59,18 @@ class Lock:
         return not (self.holders or self._queue or self.delay is not None)
 
     def admits(self, mode: str) -> bool:
-        """Say whether it can be granted at once: not while it rests, not past those who wait, and shared goes only
-        with shared (LK-A)."""
-        return not self._queue and self._goes_with_holders(mode)
+        """Say whether it can be granted at once: not past those who wait (LK-B)."""
+        return not self._queue and self.goes_with_holders(mode)
 
-    def _goes_with_holders(self, mode: str) -> bool:
+    def goes_with_holders(self, mode: str) -> bool:
+        """Say whether it could be granted if nobody waited: not while it rests, and only shared with shared (LK-A)."""
         if self.delay is not None:
             return False
         return not self.holders or (mode == SHARED and all(one.mode == SHARED for one in self.holders.values()))
 
     def grant(self, session: int, mode: str, token: int) -> None:
         """Give it to a session; the caller has asked whether that may be."""
-        assert self._goes_with_holders(mode), "a lock is granted only in modes that go together"
+        assert self.goes_with_holders(mode), "a lock is granted only in modes that go together"
         assert session not in self.holders
         if not self.holders:
             self.generation += 1
@@ -101,7 +101,7 @@ class Lock:
         served = []
         while self._queue:
             waiter = next(iter(self._queue.values()))
-            if not self._goes_with_holders(waiter.mode):
+            if not self.goes_with_holders(waiter.mode):
                 break
             self._queue.popitem(last=False)
             self.grant(waiter.session, waiter.mode, token)

@@ -28,6 +28,7 @@ from keelhaul.nodes.lock.answers import WAITING, refusal, session_expired, stale
 from keelhaul.nodes.lock.files import File, Files, parent
 from keelhaul.nodes.lock.locks import Lock, Waiter
 from keelhaul.nodes.lock.sessions import Session
+from keelhaul.nodes.mutants import BARGING_TRY, FILES_OUTLIVE_SESSIONS
 from keelhaul.nodes.replicated_log import Command
 
 GRANTED, DELAYED, ENDED, EVENT = "granted", "delayed", "ended", "event"
@@ -37,7 +38,8 @@ GRANTED, DELAYED, ENDED, EVENT = "granted", "delayed", "ended", "event"
 class LockMachine:
     """The state machine (`StateMachine` in nodes/replicated_log.py)."""
 
-    def __init__(self) -> None:
+    def __init__(self, mutant: str | None = None) -> None:
+        self._mutant = mutant
         self.epoch = 0
         self.sessions: dict[int, Session] = {}
         self.locks: dict[str, Lock] = {}
@@ -111,8 +113,9 @@ class LockMachine:
         del self.sessions[session.number]
         for path in session.locks:
             self._drop(index, path, session, graceful=graceful)
-        for path in session.handles:
-            self._close_handle(index, path, session)
+        if self._mutant != FILES_OUTLIVE_SESSIONS:
+            for path in session.handles:
+                self._close_handle(index, path, session)
         self.news.append((ENDED, session.number))
 
     def _drop(self, index: int, path: str, session: Session, *, graceful: bool) -> None:
@@ -153,7 +156,7 @@ class LockMachine:
             return {"type": "acquire_ok", "token": held.token}  # LK-B: asked again, the same token again
         if held is not None or lock.is_awaited_by(session.number):
             return refusal("held", "this session holds it in another mode, or waits for it already")
-        if lock.admits(mode):
+        if lock.admits(mode) or (self._mutant == BARGING_TRY and not wait and lock.goes_with_holders(mode)):
             session.locks[path] = None
             lock.grant(session.number, mode, index)
             self._tell_grant(index, path, Waiter(session.number, seq, mode))
@@ -295,9 +298,7 @@ class LockMachine:
         file = file._replace(contents=contents, content_generation=file.content_generation + 1)
         self.files.put(path, file)
         self._trace("file", index, event="write", path=path, instance=file.instance, generation=file.content_generation)
-        self._tell_openers(
-            "contents_modified", path, instance=file.instance, generation=file.content_generation
-        )
+        self._tell_openers("contents_modified", path, instance=file.instance, generation=file.content_generation)
         self._tell_openers("child_changed", parent(path))
         return {"type": "set_contents_ok", **_stat(file)}
 

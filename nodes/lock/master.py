@@ -32,6 +32,13 @@ from keelhaul.nodes.lock.commands import CHANGES, READS
 from keelhaul.nodes.lock.machine import DELAYED, ENDED, EVENT, GRANTED, LockMachine
 from keelhaul.nodes.lock.notices import INVALIDATE, Change, Copies, Notices
 from keelhaul.nodes.lock.settings import LockSettings
+from keelhaul.nodes.mutants import (
+    KEEP_ALIVE_FROM_MEMORY,
+    LEASE_CUT_SHORT,
+    NO_RECALL,
+    REST_CUT_SHORT,
+    SERVE_AT_ONCE,
+)
 from keelhaul.nodes.replicated_log import Command
 
 ELECTED, KEEP_ALIVES, SERVING, REPLACED = "elected", "keep-alives", "serving", "replaced"
@@ -105,6 +112,7 @@ class Master:
     machine: LockMachine
     settings: LockSettings
     around: Surroundings
+    mutant: str | None = None
     stage: str = ELECTED
     epoch: int = 0
     leases: dict[int, Lease] = field(default_factory=dict)
@@ -153,7 +161,8 @@ class Master:
         self.epoch = outcome["epoch"]
         for session in self.machine.sessions:
             self._renew(session)
-            self.unaware[session] = None
+            if self.mutant != SERVE_AT_ONCE:
+                self.unaware[session] = None
         for path, delay in self.machine.delays():
             self._start_delay(path, delay)
         self._enter(KEEP_ALIVES)
@@ -227,7 +236,8 @@ class Master:
             self._answer(asker, command, outcome)
 
         change = Change(asker, path, {})
-        for session in self.copies.call_back(path):
+        holders = self.copies.call_back(path)
+        for session in holders if self.mutant != NO_RECALL else ():
             change.waits_for[session] = self._notify(session, {"event": INVALIDATE, "path": path})
         self.changes.append((change, lambda: self.around.propose(command, changed)))
         self._propose_changes()
@@ -344,9 +354,13 @@ class Master:
         for keep_alive in due:
             del self.keep_alives[keep_alive.session]
         self.is_confirming = True
+        confirm = self.around.confirm if self.mutant != KEEP_ALIVE_FROM_MEMORY else self._take_for_granted
         sessions = [keep_alive.session for keep_alive in due]
         self.around.trace({"type": "confirming", "epoch": self.epoch, "sessions": sessions})
-        self.around.confirm(lambda failed: self._on_confirmed(due, failed))
+        confirm(lambda failed: self._on_confirmed(due, failed))
+
+    def _take_for_granted(self, done: Callable[[NotDone | None], None]) -> None:
+        done(None)
 
     def _is_expiring(self, session: int) -> bool:
         """Say whether the session's end is in the log: then a KeepAlive waits, and prolongs nothing (LS4)."""
@@ -372,7 +386,8 @@ class Master:
     def _start_delay(self, path: str, delay: int) -> None:
         """LK-G: from here it takes the full time, whatever another master had counted already."""
         delay_ns = self.settings.lock_delay_ns
-        self.delays[path] = (delay, self.around.now_ns + delay_ns)
+        counted_ns = delay_ns if self.mutant != REST_CUT_SHORT else delay_ns // 2
+        self.delays[path] = (delay, self.around.now_ns + counted_ns)
         told = {"lock": path, "delay": delay, "delay_ns": delay_ns}
         self.around.trace({"type": "delay_begun", "epoch": self.epoch, **told})
 
@@ -386,8 +401,9 @@ class Master:
         self.ticked_ns = now_ns
         if self.stage == ELECTED:
             return
+        early_ns = self.settings.lease_ns // 2 if self.mutant == LEASE_CUT_SHORT else 0
         for session, lease in self.leases.items():
-            if lease.end_ns <= now_ns and not lease.is_expiring:
+            if lease.end_ns - early_ns <= now_ns and not lease.is_expiring:
                 self._expire(session, lease)
         for path, (delay, end_ns) in list(self.delays.items()):
             if end_ns <= now_ns:

@@ -51,7 +51,8 @@ class LockService:
         own = {field.name for field in fields(LockSettings)}
         self._settings = LockSettings.of({name: value for name, value in config.options.items() if name in own})
         self._name = config.name
-        self._machine = LockMachine()
+        self._mutant = config.mutant
+        self._machine = LockMachine(config.mutant)
         for_log = {name: value for name, value in config.options.items() if name not in own}
         self._log = make_log(replace(config, options=for_log), random, self._machine)
         self._master: Master | None = None
@@ -108,7 +109,7 @@ class LockService:
         elif isinstance(news, Refused | Lost):
             self._on_not_done(news)
         elif isinstance(news, Leading):
-            self._master = Master(self._name, self._machine, self._settings, self)
+            self._master = Master(self._name, self._machine, self._settings, self, self._mutant)
             self._master.begin()
             self._start_ticking()
         elif self._master is not None:

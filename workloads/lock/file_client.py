@@ -103,7 +103,7 @@ class FileClient(SessionClient):
         assert operation.subject is not None
         self._drop(operation.subject)
         contents = operation.argument["contents"]
-        more = {"if_generation": None, "sequencer": None}
+        more: dict[str, Any] = {"if_generation": None, "sequencer": None}
         self._call(now_ns, "set_contents", path=operation.subject, contents=contents, **more)
 
     def _on_operation_answer(self, now_ns: int, operation: Operation, call: Call, body: Body) -> None:
