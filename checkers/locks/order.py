@@ -30,6 +30,7 @@ from keelhaul.checkers.models.locks import read_write_lock
 from keelhaul.checkers.verdict import Result, Verdict
 
 WORK_MAX: Final = 20_000_000
+SMALLER_WORK_MAX: Final = 200_000
 SHOWN_MAX = 8
 
 
@@ -62,12 +63,24 @@ class LockOrder:
         details: dict[str, Any] = {"steps": len(steps), "locks": len(outcome.parts), "algorithm": outcome.algorithm}
         if outcome.verdict is not Verdict.INVALID:
             return Result(outcome.verdict, outcome.reason, details)
-        core = [steps[index] for index in outcome.refutation or ()]
+        core = _smaller([steps[index] for index in outcome.refutation or ()], steps)
         details["operations"] = [step.begin // 2 for step in core if step.begin % 2]
         listed = "; ".join(step.named for step in core[:SHOWN_MAX])
         more = f"; and {len(core) - SHOWN_MAX} more" if len(core) > SHOWN_MAX else ""
         sentence = f"LC-9 lock {core[0].lock}: in no order do these follow from each other: {listed}{more}"
         return Result(Verdict.INVALID, sentence, details)
+
+
+def _smaller(core: list[_Step], steps: list[_Step]) -> list[_Step]:
+    """Leave out whole holds, one by one, for as long as the others still have no order."""
+    holds = list(dict.fromkeys(step.hold for step in core))
+    for hold in list(holds):
+        fewer = [step for step in steps if step.hold in holds and step.hold != hold]
+        if fewer and check(read_write_lock(), _columns(fewer), budget=Budget(work=SMALLER_WORK_MAX)).verdict is (
+            Verdict.INVALID
+        ):
+            holds.remove(hold)
+    return [step for step in steps if step.hold in holds]
 
 
 def _columns(steps: list[_Step]) -> Operations:

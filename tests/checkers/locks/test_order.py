@@ -25,6 +25,18 @@ def test_lc_9_a_grant_while_somebody_holds_and_gives_back_later(script):
     assert "process 2's acquire (row 2 → 3) is granted with token 6" in result.reason
 
 
+def test_lc_9_the_reason_names_only_the_holds_that_it_takes(script):
+    for number in range(5):
+        script.acquire(100 * number, 100 * number + 10, 3, token=number)
+        script.release(100 * number + 20, 100 * number + 30, 3, [[100 * number + 10, 100 * number + 20]], token=number)
+    script.acquire(500, 510, 1, token=5)
+    script.acquire(520, 530, 2, token=6)
+    script.release(540, 550, 1, [[510, 540]], token=5)
+    reason = judged(script).reason
+    assert "process 3" not in reason
+    assert reason.count(";") == 3, "two grants, a release, and an end that nobody told of"
+
+
 def test_lc_9_near_miss_the_grant_and_the_release_overlap(script):
     script.acquire(0, 10, 1, token=5)
     script.acquire(20, 45, 2, token=6)
