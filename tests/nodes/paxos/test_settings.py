@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 
 import pytest
 
@@ -60,6 +61,28 @@ def test_not_more_first_voters_than_members():
     with pytest.raises(ValueError, match="initial_voters is 4, but there are 3 members"):
         Settings(initial_voters=4).first_voters(FIVE[:3])
     assert Settings(initial_voters=2).first_voters(FIVE) == ("n1", "n2")
+
+
+def test_what_nobody_sets_is_as_the_docs_say():
+    assert asdict(Settings()) == {
+        "retransmit_ms": 40,
+        "phase1_quorum": 0,
+        "phase2_quorum": 0,
+        "grid_rows": 0,
+        "weights": 0,
+        "backoff_ms": 10,
+        "backoff_max_ms": 300,
+        "election_timeout_ms": 300,
+        "heartbeat_ms": 50,
+        "window": 64,
+        "read_mode": "log",
+        "clock_drift_percent": 2,
+        "snapshot_threshold": 10_000,
+        "snapshot_trailing": 1_000,
+        "snapshot_chunk_chars": 65_536,
+        "initial_voters": 0,
+        "sessions_max": 10_000,
+    }
 
 
 def test_a_lease_ends_for_its_leader_first_whichever_way_the_clocks_drift():

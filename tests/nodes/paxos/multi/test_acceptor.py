@@ -83,8 +83,10 @@ def test_mp11_a_slot_that_was_dropped_is_answered_as_chosen_never_as_fresh(paxos
 
 def test_1b_a_lower_ballot_is_refused_and_the_same_promised_again(cluster):
     (first,) = prepare(cluster, 3, "n2")
+    records = cluster.disk_records("n3")
     assert kinds(prepare(cluster, 3, "n1")) == [("n1", "nack")]
     assert prepare(cluster, 3, "n2")[0].body == first.body
+    assert cluster.disk_records("n3") == records
 
 
 def test_edge_accept_before_prepare_raises_the_promise_for_all_slots(cluster):

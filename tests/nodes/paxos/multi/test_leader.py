@@ -37,6 +37,12 @@ def test_mp1_who_hears_no_leader_for_an_election_timeout_stands_in_a_round_above
     ]
 
 
+def test_mp1_what_the_own_acceptor_promised_counts_as_seen_over_a_restart(paxos_of):
+    cluster = paxos_of(3, disks={"n1": [["promise", 7, "n3"]]})
+    cluster.stand("n1")
+    assert cluster.state("n1").leadership.ballot == Ballot(8, "n1")
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_mp1_the_timeout_is_drawn_from_e_to_2e(paxos_of, seed):
     cluster = paxos_of(1, seed=seed)

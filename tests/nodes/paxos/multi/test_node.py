@@ -100,6 +100,15 @@ def test_a_service_hears_that_it_leads_when_all_that_was_chosen_before_is_execut
     assert len(news(cluster, "n1", Following)) == 1
 
 
+def test_a_service_hears_of_the_end_of_a_lead_only_if_it_had_heard_of_its_beginning(served):
+    cluster = served(3)
+    cluster.wait(300)
+    cluster.stand("n1")
+    cluster.tell("n1", "n2", type="nack", ballot=[1, "n1"], promised=[4, "n2"])
+    assert cluster.state("n1").role == "follower"
+    assert news(cluster, "n1", Following) == []
+
+
 def test_epochs_grow_from_leader_to_leader(served):
     cluster = served(3)
     epochs = []

@@ -125,6 +125,15 @@ def test_large_commands_travel_in_several_messages(cluster, monkeypatch):
     assert [slots([packet]) for packet in cluster.on_way("accept", dest="n2")] == [[1, 2], [3]]
 
 
+def test_a_leader_remembers_when_it_sent_the_last_thousand_heartbeats_and_no_more(paxos_of):
+    cluster = paxos_of(1)
+    cluster.elect("n1")
+    for _ in range(1005):
+        cluster.fire("n1", "heartbeat")
+    rounds = cluster.state("n1").leadership.round_sent_ns
+    assert (min(rounds), len(rounds)) == (max(rounds) - 999, 1000)
+
+
 # --- MP8
 
 

@@ -60,6 +60,14 @@ def test_2_6_a_follower_refuses_and_names_the_leader(led, mode):
     assert cluster.answer(read(cluster, "n2"))["leader"] == "n1"
 
 
+def test_2_6_a_candidate_refuses(led):
+    cluster = led("confirm")
+    cluster.wait(300)
+    cluster.stand("n2")
+    assert cluster.state("n2").role == "candidate"
+    assert cluster.answer(read(cluster, "n2"))["code"] == 11
+
+
 # --- confirm
 
 
@@ -234,6 +242,20 @@ def test_2_6_quorum_mp12_a_question_begins_anew_when_a_snapshot_brings_other_vot
         cluster.fire("n4", "read")
         cluster.run()
     assert cluster.answer(asked)["value"] == 3
+
+
+def test_2_6_quorum_mp12_the_voters_of_the_next_slot_are_asked_and_no_later_ones(paxos_of):
+    cluster = paxos_of(5, read_mode="quorum", window=3, initial_voters=3)
+    cluster.elect("n1")
+    cluster.request("n1", "reconfigure", voters=["n4", "n5"])
+    for slot in (1, 2):  # slot 3 is the last of the old voters'
+        cluster.tell("n1", "n2", type="accepted", ballot=[1, "n1"], slots=[slot], decided=0)
+    assert cluster.state("n1").executed == 2
+    read(cluster)
+    assert sorted(packet.dest for packet in cluster.on_way("how_far")) == ["n2", "n3"]
+    cluster.pass_on("how_far", dest="n2")
+    cluster.pass_on("so_far")
+    assert cluster.on_way("how_far", dest="n4") == []
 
 
 def test_2_6_quorum_who_does_not_answer_is_asked_again_and_at_last_it_is_given_up(led):

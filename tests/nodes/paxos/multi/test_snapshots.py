@@ -118,6 +118,21 @@ def test_sn5_a_whole_that_does_not_fit_its_checksum_is_not_installed(behind):
     assert cluster.state("n3").fetch is None
 
 
+def test_sn4_what_was_accepted_behind_it_goes_and_what_was_beyond_stays(behind):
+    cluster = behind()
+    old, new = ([kind, None, [1, "n1"]] for kind in ("noop", "noop"))
+    cluster.tell("n3", "n1", type="accept", ballot=[1, "n1"], slots=[[2, old], [9, new]], commit=0)
+    cluster.tell("n3", "n1", type="learn_reply", slots=[[3, old]], decided=0)
+    cluster.beat("n1")
+    ledger = cluster.state("n3").ledger
+    assert min(ledger.accepted) > 4
+    assert min(ledger.chosen, default=5) > 4
+    assert 9 in ledger.accepted
+    cluster.crash("n3")
+    cluster.restart("n3")
+    assert 9 in cluster.state("n3").ledger.accepted
+
+
 def test_sn3_an_offer_of_what_is_known_already_is_of_no_use(behind):
     cluster = behind()
     body = {"type": "snapshot_offer", "slot": 4, "size": 9, "checksum": 1}

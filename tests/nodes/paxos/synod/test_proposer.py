@@ -170,6 +170,17 @@ def test_what_is_lost_is_said_again_to_those_who_have_not_answered(synod_of):
     assert sorted(packet.dest for packet in cluster.on_way("accept")) == ["n2", "n3"]
 
 
+def test_it_is_said_again_after_twice_as_long_each_time_up_to_the_most(synod_of):
+    cluster = synod_of(3, retransmit_ms=40, backoff_max_ms=300)
+    propose(cluster, "n1", "v")
+    waits_ms = []
+    for _ in range(5):
+        ((_, due_ns),) = cluster.members["n1"].timers.values()
+        waits_ms.append((due_ns - cluster.members["n1"].clock_ns) / 1e6)
+        cluster.fire("n1")
+    assert waits_ms == [40, 80, 160, 300, 300]
+
+
 # --- reads
 
 
