@@ -121,6 +121,8 @@ SOAKED: dict[str, Callable[[Random], tuple[str, dict[str, Any]]]] = {
     "paxos": paxos,
 }
 WITH_QUORUMS = ("synod", "paxos-register")
+WITHOUT_LEADER = ("synod",)
+"""Where "leader" would hit nobody."""
 LIVE_AGAIN_S = {"synod": 3.0, "paxos-register": 3.0}
 """After the heal something must succeed within ten election timeouts, from at once on."""
 BESIDE = {"fenced-lock": 1}
@@ -135,7 +137,10 @@ def soaked(system: str, seed: int) -> Scenario:
     if base in WITH_QUORUMS:
         options |= quorums(random, nodes)
     kinds = {"kill": ("one", "all", "leader"), "pause": ("one", "leader")} if nodes == 1 else {}
-    faults = [FaultSetting(kind=kind, targets=kinds.get(kind, TARGETS)) for kind in ("kill", "pause")]
+    hit = {kind: kinds.get(kind, TARGETS) for kind in ("kill", "pause")}
+    if base in WITHOUT_LEADER:
+        hit = {kind: tuple(target for target in targets if target != "leader") for kind, targets in hit.items()}
+    faults = [FaultSetting(kind=kind, targets=targets) for kind, targets in hit.items()]
     if nodes > 1:
         faults.append(FaultSetting(kind="partition"))
     world = Simulation(
