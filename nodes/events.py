@@ -1,4 +1,4 @@
-"""What goes into a node and what comes out: the values of `step(now_ns, event) -> effects`.
+"""What goes into a node (G2) and what comes out (G3): the values of `step(now_ns, event) -> effects`.
 
 A node never waits, sends, writes or reads a clock. Whoever runs it (the simulator, or `nodes/host/`) turns the world
 into events and carries the effects out, in the order in which they were returned.

@@ -1,4 +1,4 @@
-"""The shape of a node, and how one is made. Standard library only, like everything under `nodes/`.
+"""The shape of a node, and how one is made (G1). Standard library only, like everything under `nodes/`.
 
 The same class runs in the simulator, as a process and in a container. Time is integer nanoseconds of the node's own
 monotonic clock, which starts anywhere; randomness is the generator that it was given.

@@ -86,7 +86,7 @@ def persist(ticket):
 # --- starting
 
 
-def test_the_first_event_is_the_boot_with_what_the_disk_holds():
+def test_g2_the_first_event_is_the_boot_with_what_the_disk_holds():
     bench = Bench().started([persist(1)])
     bench.run()
     assert bench.events == [Boot((), 1), StorageDone(1)]
@@ -120,7 +120,7 @@ def test_messages_and_replies_without_a_ticket_leave_at_once_in_order():
     assert bench.out == [(0, "send", "n2", {"a": 1}), (0, "reply", "c1", {"b": 2}), (0, "send", "n3", {"c": 3})]
 
 
-def test_what_waits_for_a_ticket_leaves_when_that_is_on_disk():
+def test_g4_what_waits_for_a_ticket_leaves_when_that_is_on_disk():
     bench = Bench().started(
         [
             persist(1),

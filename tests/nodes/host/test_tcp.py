@@ -150,7 +150,7 @@ def test_a_client_that_never_reads_is_hung_up_on(monkeypatch):
     asyncio.run(asyncio.wait_for(run(), 10))
 
 
-def test_messages_name_cluster_and_incarnation_and_wait_for_a_peer_that_is_not_up_yet():
+def test_g7_messages_name_cluster_and_incarnation_and_wait_for_a_peer_that_is_not_up_yet():
     async def run():
         listening, address = listen()
         listening.close()

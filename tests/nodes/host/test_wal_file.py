@@ -79,7 +79,7 @@ def test_the_boot_record_is_synced_before_anything_else_happens(path):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_failed_sync_stops_the_node_and_is_never_tried_again(path):
+def test_g5_a_failed_sync_stops_the_node_and_is_never_tried_again(path):
     calls, reported, reasons = [], [], []
 
     def fail(reason):

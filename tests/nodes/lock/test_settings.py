@@ -21,7 +21,7 @@ def test_ls1_unless_told_otherwise_grace_is_longer_than_lease_and_rest():
 
 
 def test_everything_that_is_wrong_with_options_is_told_at_once():
-    with pytest.raises(ValueError, match="there is no option 'lease'.*grace_ms is 0.*lock_delay_ms is True"):
+    with pytest.raises(ValueError, match=r"there is no option 'lease'.*grace_ms is 0.*lock_delay_ms is True"):
         LockSettings.of({"lease": 5, "grace_ms": 0, "lock_delay_ms": True})
 
 
