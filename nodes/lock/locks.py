@@ -6,7 +6,8 @@
 
 Locks are advisory: nothing that is written elsewhere asks for them. What makes them safe is the *token*, the log index
 of the entry whose application granted the lock: it grows over time, over fail-overs, over deletion and re-creation, and
-a resource that refuses older tokens than it has seen can't be harmed by a holder that doesn't know that it is none.
+a resource that refuses older tokens than it has seen can't be harmed by a holder that doesn't know that it is none. It
+is also what Chubby's lock generation and a sequencer's instance are for: no number is ever given twice.
 
 Those who wait are served in the order of their log entries. A shared request waits behind an exclusive one that waits,
 though it would go with the present holders: else a stream of readers would keep a writer out for ever.
@@ -37,15 +38,13 @@ class Holder(NamedTuple):
 
 
 class Lock:
-    """A lock. `generation` counts how often it went from free to held; `delay` is the log index of the expiry that it
-    rests after, None if it doesn't."""
+    """A lock. `delay` is the log index of the expiry that it rests after, None if it doesn't."""
 
-    __slots__ = ("_queue", "delay", "generation", "holders")
+    __slots__ = ("_queue", "delay", "holders")
 
     def __init__(self) -> None:
         self.holders: dict[int, Holder] = {}
         self.delay: int | None = None
-        self.generation = 0
         self._queue: OrderedDict[tuple[int, int], Waiter] = OrderedDict()
 
     @property
@@ -72,8 +71,6 @@ class Lock:
         """Give it to a session; the caller has asked whether that may be."""
         assert self.goes_with_holders(mode), "a lock is granted only in modes that go together"
         assert session not in self.holders
-        if not self.holders:
-            self.generation += 1
         self.holders[session] = Holder(mode, token)
 
     def wait(self, waiter: Waiter) -> None:
@@ -114,7 +111,6 @@ class Lock:
             "holders": [[session, *holder] for session, holder in self.holders.items()],
             "queue": [list(waiter) for waiter in self._queue.values()],
             "delay": self.delay,
-            "generation": self.generation,
         }
 
     @classmethod
@@ -123,7 +119,6 @@ class Lock:
         lock = cls()
         lock.holders = {session: Holder(mode, token) for session, mode, token in image["holders"]}
         lock.delay = image["delay"]
-        lock.generation = image["generation"]
         for session, seq, mode in image["queue"]:
             lock.wait(Waiter(session, seq, mode))
         return lock

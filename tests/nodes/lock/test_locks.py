@@ -53,14 +53,6 @@ def test_lk_d_all_who_are_served_by_one_entry_get_its_index_as_their_token():
     assert {holder.token for holder in lock.holders.values()} == {10}
 
 
-def test_the_generation_grows_when_the_lock_goes_from_free_to_held():
-    lock = lock_of((1, SHARED), (2, SHARED))
-    assert lock.generation == 1
-    lock.holders.clear()
-    lock.grant(3, EXCLUSIVE, 9)
-    assert lock.generation == 2
-
-
 def test_lk_g_a_lock_that_rests_admits_and_serves_nobody():
     lock = Lock()
     lock.delay = 7
