@@ -3,6 +3,7 @@
     python -m benchmarks.mutation --state mutation.json               150 mutants, for as long as it takes
     python -m benchmarks.mutation --state mutation.json --for 480     about eight minutes of it; again to go on
     python -m benchmarks.mutation --state mutation.json --report      what is known so far
+    python -m benchmarks.mutation --state mutation.json --tests-only  the soak of those that pass is left for later
     python -m benchmarks.mutation --state mutation.json --again       those that survived, against today's tests
     python -m benchmarks.mutation --state mutation.json --unchanged   the program as it is: it must survive
 
@@ -53,6 +54,8 @@ PATIENCE = 10
 """So many times longer by the clock: the machine may be busy."""
 MEMORY_BYTES = 3 * 1024**3
 SURVIVED = "survived"
+PASSED_TESTS = "passed tests"
+"""Not soaked yet."""
 
 
 def sources(packages: Sequence[str]) -> dict[str, str]:
@@ -93,11 +96,10 @@ class State:
         beside.write_text(json.dumps(self.results, indent=1, ensure_ascii=False), encoding="utf-8")
         beside.replace(self._path)
 
-    def open_mutants(self, *, again: bool) -> list[str]:
-        """Return those that haven't run; with `again` those that survived, too."""
-        return [
-            name for name, result in self.results.items() if result is None or (again and result["end"] == SURVIVED)
-        ]
+    def open_mutants(self, *, again: bool, tests_only: bool) -> list[str]:
+        """Return those that haven't run to their end; with `again` those that survived, too."""
+        ends = {PASSED_TESTS: not tests_only, SURVIVED: again}
+        return [name for name, result in self.results.items() if result is None or ends.get(result["end"], False)]
 
 
 def make_tree(folder: Path) -> None:
@@ -112,14 +114,14 @@ def make_tree(folder: Path) -> None:
         (folder / "links" / "keelhaul" / package).symlink_to(folder / package)
 
 
-def run_mutant(mutation: Mutation) -> dict[str, Any]:
+def run_mutant(mutation: Mutation, *, tests_only: bool) -> dict[str, Any]:
     """Run one mutant in a tree of its own; return how it ended."""
     began_s = time.monotonic()
-    end, told = _judge(package_of(mutation.file), mutation)
+    end, told = _judge(package_of(mutation.file), mutation, tests_only=tests_only)
     return {"end": end, "line": mutation.line, "told": told, "seconds": round(time.monotonic() - began_s)}
 
 
-def _judge(package: str, mutation: Mutation | None) -> tuple[str, str]:
+def _judge(package: str, mutation: Mutation | None, *, tests_only: bool = False) -> tuple[str, str]:
     """Return how it ended, and what said so."""
     with TemporaryDirectory(prefix="mutant-") as made:
         folder = Path(made)
@@ -127,10 +129,13 @@ def _judge(package: str, mutation: Mutation | None) -> tuple[str, str]:
         if mutation is not None:
             changed = folder / mutation.file
             changed.write_text(mutation.applied(changed.read_text(encoding="utf-8")), encoding="utf-8")
-        return _judge_tree(folder, package, Path(mutation.file).stem if mutation is not None else "")
+        noticed = _by_tests(folder, package, Path(mutation.file).stem if mutation is not None else "")
+        if noticed is not None:
+            return noticed
+        return (PASSED_TESTS, "") if tests_only else _by_soak(folder, package)
 
 
-def _judge_tree(folder: Path, package: str, module: str) -> tuple[str, str]:
+def _by_tests(folder: Path, package: str, module: str) -> tuple[str, str] | None:
     tests = _tests(folder, package, module)
     if tests:
         # -p no:…: nothing that isn't needed to run tests one after the other.
@@ -138,6 +143,10 @@ def _judge_tree(folder: Path, package: str, module: str) -> tuple[str, str]:
         code, output = _run(folder, command, TESTS_S)
         if code != 0:
             return _end(code, "tests"), _last_line(output, "FAILED", "ERROR")
+    return None
+
+
+def _by_soak(folder: Path, package: str) -> tuple[str, str]:
     for system in SOAKS[package]:
         if system in SOAKED:
             code, output = _run(folder, ["-m", "benchmarks.mutation_soak", system, str(SEEDS)], SOAK_S)
@@ -196,17 +205,17 @@ def _last_line(output: str, *beginnings: str) -> str:
     return (telling or lines or [""])[-1][:300]
 
 
-def run_all(state: State, *, jobs: int, seconds: float, again: bool) -> None:
+def run_all(state: State, *, jobs: int, seconds: float, again: bool, tests_only: bool) -> None:
     """Run what is open, some at a time, and begin nothing new after so many seconds."""
     present = {each.name: each for file, text in sources(tuple(TESTS)).items() for each in mutations(file, text)}
     began_s = time.monotonic()
-    waiting = iter(state.open_mutants(again=again))
+    waiting = iter(state.open_mutants(again=again, tests_only=tests_only))
     with ThreadPoolExecutor(jobs) as pool:
         running: dict[Future[dict[str, Any]], str] = {}
         while True:
             while len(running) < jobs and time.monotonic() - began_s < seconds and (name := next(waiting, None)):
                 if name in present:
-                    running[pool.submit(run_mutant, present[name])] = name
+                    running[pool.submit(run_mutant, present[name], tests_only=tests_only)] = name
                 else:
                     state.note(name, {"end": "gone", "line": 0, "told": "the code is no longer there", "seconds": 0})
             if not running:
@@ -222,7 +231,7 @@ def report(state: State) -> Iterator[str]:
     """Yield what is known: the fraction that was noticed, by what, and who survived."""
     known = {name: result for name, result in state.results.items() if result is not None}
     ends = Counter(result["end"] for result in known.values())
-    judged = {name: result for name, result in known.items() if result["end"] != "gone"}
+    judged = {name: result for name, result in known.items() if result["end"] not in ("gone", PASSED_TESTS)}
     killed = sum(result["end"] != SURVIVED for result in judged.values())
     yield f"{len(state.results)} mutants drawn, {len(judged)} run, {killed} killed ({killed / max(len(judged), 1):.0%})"
     for package in TESTS:
@@ -243,6 +252,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--for", dest="seconds", type=float, default=float("inf"), help="begin nothing after so long")
     parser.add_argument("--again", action="store_true", help="also those that survived")
+    parser.add_argument("--tests-only", action="store_true", help="no soak for now")
     parser.add_argument("--unchanged", action="store_true", help="only see that the unchanged program survives")
     parser.add_argument("--report", action="store_true", help="only say what is known")
     given = parser.parse_args()
@@ -253,7 +263,7 @@ def main() -> None:
         return
     state = State(given.state, given.count, given.seed)
     if not given.report:
-        run_all(state, jobs=given.jobs, seconds=given.seconds, again=given.again)
+        run_all(state, jobs=given.jobs, seconds=given.seconds, again=given.again, tests_only=given.tests_only)
     print("\n".join(report(state)))
 
 
