@@ -71,6 +71,16 @@ def test_2_6_a_candidate_refuses(led):
 # --- confirm
 
 
+@pytest.mark.parametrize("mode", ["confirm", "lease"])
+def test_2_6_a_candidate_refuses_too_and_says_nothing_of_leading(led, mode):
+    cluster = led(mode)
+    cluster.stand("n2")
+    assert cluster.state("n2").leadership is not None
+    asked = read(cluster, "n2")
+    assert cluster.answer(asked)["type"] == "error"
+    assert cluster.on_way("heartbeat", "n2") == []
+
+
 def test_2_6_confirm_a_round_that_began_before_the_read_does_not_count(led):
     cluster = led("confirm")
     cluster.wait(50)
