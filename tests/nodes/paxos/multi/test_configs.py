@@ -90,6 +90,17 @@ def test_mp12_a_leader_that_does_not_vote_any_more_gives_up_the_lead(cluster):
     assert cluster.answer(asked)["type"] == "write_ok"
 
 
+def test_mp12_until_then_it_leads_to_the_last_slot_of_the_old_voters(cluster):
+    write(cluster, "a")
+    cluster.run()
+    reconfigure(cluster, ["n2", "n3", "n4"])
+    asked = [write(cluster, "b"), write(cluster, "c")]
+    cluster.run()
+    assert cluster.told("config", "n1")[-1]["first"] == 2 + 3
+    assert [cluster.answer(number)["type"] for number in asked] == ["write_ok", "write_ok"]
+    assert (cluster.state("n1").role, cluster.state("n1").executed) == ("follower", 4)
+
+
 def test_mp12_who_does_not_vote_does_not_stand(cluster):
     cluster.wait(300)
     for _ in range(3):

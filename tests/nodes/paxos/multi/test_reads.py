@@ -230,6 +230,37 @@ def test_2_6_quorum_answers_of_another_question_or_incarnation_do_not_count(led)
     assert cluster.answer(asked)["value"] == "old"
 
 
+def test_2_6_quorum_mp12_the_old_voters_are_asked_up_to_their_last_slot(paxos_of):
+    cluster = paxos_of(5, window=3, initial_voters=3, read_mode="quorum")
+    cluster.elect("n1")
+    write(cluster, "old")
+    cluster.run()
+    cluster.request("n1", "reconfigure", voters=["n3", "n4", "n5"])  # in force from slot 5 on
+    write(cluster, "older")
+    wrote = write(cluster, "new")  # in slot 4
+    late = [packet for packet in cluster.on_way("accept") if packet.body["slots"][0][0] == 4]
+    cluster.packets = [packet for packet in cluster.packets if packet not in late]
+    cluster.run()
+    cluster.wait(50)
+    cluster.fire("n1", "heartbeat")
+    cluster.lose("accept")
+    cluster.run()
+    assert cluster.state("n5").executed == 3
+    for packet in late:
+        if packet.dest == "n2":
+            cluster.deliver(packet, keep=True)
+    cluster.pass_on("accepted", "n2")
+    assert cluster.answer(wrote)["type"] == "write_ok"
+    cluster.lose()
+    asked = read(cluster, "n5")
+    for _ in range(2):
+        cluster.pass_on("how_far")
+        cluster.pass_on("so_far")
+    assert cluster.answer(asked) is None  # n4 and n5 have never heard of slot 4
+    cluster.run()
+    assert cluster.answer(asked)["value"] == "new"
+
+
 def test_2_6_quorum_mp12_a_question_begins_anew_when_a_snapshot_brings_other_voters(paxos_of):
     options = {"window": 2, "initial_voters": 3, "snapshot_threshold": 3, "snapshot_trailing": 0}
     cluster = paxos_of(4, read_mode="quorum", **options)
