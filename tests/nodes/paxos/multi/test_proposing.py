@@ -104,6 +104,16 @@ def test_mp9_nothing_is_sent_again_before_it_is_late(paxos_of):
     assert cluster.on_way("accept") == []
 
 
+def test_2_6_only_the_last_thousand_rounds_of_heartbeats_are_remembered(paxos_of):
+    cluster = paxos_of(1)
+    cluster.elect("n1")
+    for _ in range(1100):
+        cluster.fire("n1", "heartbeat")
+    leadership = cluster.state("n1").leadership
+    assert len(leadership.round_sent_ns) == 1000
+    assert max(leadership.round_sent_ns) == leadership.round
+
+
 def test_more_commands_than_the_backlog_holds_are_refused(cluster, monkeypatch):
     from keelhaul.nodes.paxos.multi import proposing
 

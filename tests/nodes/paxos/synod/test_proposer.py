@@ -184,6 +184,18 @@ def test_it_is_said_again_after_twice_as_long_each_time_up_to_the_most(synod_of)
 # --- reads
 
 
+def test_the_pauses_before_it_is_said_again_double_up_to_the_most(synod_of):
+    cluster = synod_of(3, retransmit_ms=10, backoff_max_ms=75)
+    member = cluster.members["n1"]
+    propose(cluster, "n1", "v")
+    pauses_ms = []
+    for _ in range(5):
+        ((timer, (_, due_ns)),) = member.timers.items()
+        pauses_ms.append((due_ns - member.clock_ns) // 1_000_000)
+        cluster.fire("n1", timer)
+    assert pauses_ms == [10, 20, 40, 75, 75]
+
+
 def test_a_read_finds_nothing_and_leaves_a_fence_behind(synod_of):
     cluster = synod_of(3)
     propose(cluster, "n2", "late")
