@@ -89,6 +89,14 @@ def test_1b_a_lower_ballot_is_refused_and_the_same_promised_again(cluster):
     assert cluster.disk_records("n3") == records
 
 
+def test_1b_a_promise_that_is_asked_for_again_is_neither_written_nor_a_reason_to_wait_again(cluster):
+    prepare(cluster, 5)
+    writes, deadline_ns = cluster.members["n3"].writes, cluster.state("n3").election_deadline_ns
+    cluster.wait(100)
+    assert kinds(prepare(cluster, 5)) == [("n1", "promise")]
+    assert (cluster.members["n3"].writes, cluster.state("n3").election_deadline_ns) == (writes, deadline_ns)
+
+
 def test_edge_accept_before_prepare_raises_the_promise_for_all_slots(cluster):
     accept(cluster, 5, [[3, command("a", 5, "n2")]], "n2")
     assert kinds(accept(cluster, 4, [[1, command("b")]])) == [("n1", "nack")]
