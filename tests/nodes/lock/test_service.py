@@ -6,10 +6,14 @@ from random import Random
 
 import pytest
 
+from keelhaul.nodes.errors import ErrorCode
 from keelhaul.nodes.events import Boot, ClientRequest, Persist, Reply, SetTimer, StorageDone, TimerFired, Trace
+from keelhaul.nodes.lock.commands import command_of
+from keelhaul.nodes.lock.master import NotDone
 from keelhaul.nodes.lock.on_paxos import LockOnPaxos
 from keelhaul.nodes.lock.on_raft import LockOnRaft
 from keelhaul.nodes.node import NodeConfig
+from keelhaul.nodes.replicated_log import MalformedCommand
 
 MS = 1_000_000
 
@@ -93,6 +97,66 @@ def test_a_session_a_lock_and_its_release(master):
     released = master.ask("release", seq=2, lock="l", token=granted["token"], **session)
     assert released["type"] == "release_ok"
     assert master.ask("acquire", seq=2, lock="l", mode="exclusive", wait=False, **other)["type"] == "acquire_ok"
+
+
+def test_a_session_that_is_closed_is_over(master):
+    session = master.open_session()
+    assert master.ask("close_session", seq=1, **session)["type"] == "close_session_ok"
+    again = master.ask("acquire", seq=2, lock="l", mode="exclusive", wait=False, **session)
+    assert again["reason"] == "session_expired"
+
+
+def test_a_file_is_read_as_it_was_written(master):
+    session = master.open_session()
+    where = {"epoch": session["epoch"], "session": session["session"]}
+    assert master.ask("get", path="f", **where)["exists"] is False
+    master.ask("open", seq=1, path="f", create=True, ephemeral=False, **session)
+    written = {"path": "f", "contents": "text", "if_generation": None, "sequencer": None}
+    assert master.ask("set_contents", seq=2, **written, **session)["type"] == "set_contents_ok"
+    found = master.ask("get", path="f", **where)
+    assert (found["exists"], found["contents"]) == (True, "text")
+
+
+def test_3_8_a_copy_may_be_kept_by_who_asks_for_that_and_never_of_an_ephemeral_file(master):
+    session = master.open_session()
+    where = {"epoch": session["epoch"], "session": session["session"]}
+    master.ask("open", seq=1, path="f", create=True, ephemeral=False, **session)
+    master.ask("open", seq=2, path="e", create=True, ephemeral=True, **session)
+    cacheable = {
+        (path, asked): master.ask("get", path=path, cache=asked, **where).get("cacheable", False)
+        for path in ("f", "e")
+        for asked in (True, False)
+    }
+    assert cacheable == {("f", True): True, ("f", False): False, ("e", True): False, ("e", False): False}
+
+
+@pytest.mark.parametrize("ask", ["propose", "confirm"])
+def test_what_the_log_refuses_is_told_to_who_asked_for_it(make, ask):
+    alone = Alone(make, members=("n1", "n2", "n3"))
+    told = []
+    if ask == "propose":
+        alone.node.propose(["master", "n1"], told.append)
+    else:
+        alone.node.confirm(told.append)
+    alone.ask("locate")  # any event
+    assert told == [NotDone(True, None)]
+
+
+def test_a_sequencer_is_a_lock_a_mode_and_a_token_or_nothing():
+    written = {"epoch": 1, "session": 1, "seq": 1, "acked": 0, "path": "f", "contents": "", "if_generation": None}
+    for sequencer in (None, ["l", "exclusive", 5], ["l", "shared", 0]):
+        assert command_of({"type": "set_contents", **written, "sequencer": sequencer})[-1] == sequencer
+    for sequencer in (
+        "l",
+        ["l", "exclusive"],
+        ["l", "exclusive", 5, 6],
+        ["l", "shut", 5],
+        ["l", "shared", "5"],
+        [1, 2, 3],
+    ):
+        with pytest.raises(MalformedCommand) as refused:
+            command_of({"type": "set_contents", **written, "sequencer": sequencer})
+        assert refused.value.code == ErrorCode.MALFORMED_REQUEST
 
 
 def test_a_request_that_no_answer_could_name_is_passed_over(master):
