@@ -94,8 +94,9 @@ def on_own_vote_durable(state: State, now_ns: int) -> None:
 
 def on_request_vote(state: State, now_ns: int, candidate: str, body: Body) -> None:
     """Answer a request for a vote or a pre-vote."""
-    if _hears_a_leader(state, now_ns) and not body.get("transfer"):
-        return  # E7: no answer, no new term; but a leader's own wish for a successor is heard (T4)
+    sticks = state.settings.check_quorum or body["pre_vote"]  # without CheckQuorum E7 could last for ever
+    if sticks and _hears_a_leader(state, now_ns) and not body.get("transfer"):
+        return  # E6, E7: no answer, no new term; but a leader's own wish for a successor is heard (T4)
     if body["pre_vote"]:
         _answer_pre_vote(state, candidate, body)
         return
@@ -138,8 +139,6 @@ def _vote_reply(term: int, *, granted: bool, asked: Body) -> Body:
 
 
 def _hears_a_leader(state: State, now_ns: int) -> bool:
-    if not state.settings.check_quorum:
-        return False  # without CheckQuorum stickiness could last for ever
     if state.role == LEADER:
         return True
     heard_ns = state.last_heard_leader_ns
@@ -172,7 +171,9 @@ def _become_leader(state: State, now_ns: int) -> None:
     state.leader = state.name
     state.pre_votes = None  # else a late one would make it stand against itself
     state.progress = {}
-    state.lease_floor_ns = state.lease_void = None
+    state.lease_floor_ns = None
+    state.lease_voids = {}
+    state.last_beat_ns = now_ns
     membership.follow_configuration(state, now_ns)
     replication.append_noop(state, now_ns)
     state.set_timer(HEARTBEAT, state.settings.heartbeat_ns)
@@ -185,6 +186,7 @@ def on_heartbeat_timer(state: State, now_ns: int) -> None:
     if state.settings.check_quorum and not _majority_answers(state, now_ns):
         step_down(state, now_ns)
         return
+    reads.on_beat(state, now_ns)
     transfer.on_tick(state, now_ns)
     membership.on_tick(state, now_ns)
     replication.send_heartbeats(state, now_ns)

@@ -201,7 +201,8 @@ def on_commit(state: State, now_ns: int) -> None:
     if is_settled and state.has_led and not configuration.votes(state.name):
         if state.change is not None and _is_done(configuration, state.change):
             _finish(state, state.change)
-        replication.send_heartbeats(state, now_ns)  # so that the others know that it is committed
+        for peer, progress in state.progress.items():  # so that the others know that it is committed
+            replication.send_now(state, now_ns, peer, progress)
         election.step_down(state, now_ns)
         return
     if configuration.entry_index > 0 or state.change is not None:

@@ -83,7 +83,7 @@ def has_lease(state: State, now_ns: int) -> bool:
     settings = state.settings
     if not (state.role == LEADER and state.has_led and settings.read_mode == LEASE and settings.check_quorum):
         return False
-    if state.transfer is not None or state.lease_void is not None:
+    if state.transfer is not None or state.lease_voids:
         return False  # LR1
     since_ns = now_ns - settings.lease_ns
     if state.lease_floor_ns is not None:
@@ -94,6 +94,14 @@ def has_lease(state: State, now_ns: int) -> bool:
         if progress.acked_sent_ns is not None and progress.acked_sent_ns > since_ns
     ]
     return state.configuration.has_quorum([state.name, *promised])
+
+
+def on_beat(state: State, now_ns: int) -> None:
+    """A leader's heartbeat. One that comes late means that this member stood still, or that its clock jumped: how long
+    ago anything was sent can't be told any more, so the lease begins anew."""
+    if now_ns - state.last_beat_ns > 2 * state.settings.heartbeat_ns:
+        state.lease_floor_ns = now_ns
+    state.last_beat_ns = now_ns
 
 
 def on_leading(state: State, now_ns: int) -> None:

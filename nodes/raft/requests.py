@@ -167,5 +167,3 @@ def _answer(state: State, index: int, waiter: Waiter, entry: Entry, result: Body
         _confirm(state, index, waiter.asker, result)
     else:  # another entry is committed here, so the client's never will be
         state.reply(client, number, error_body(ErrorCode.ABORT, "overwritten by another leader's entry"))
-
-

@@ -152,10 +152,11 @@ class State:
         "has_service",
         "incarnation",
         "known",
+        "last_beat_ns",
         "last_heard_leader_ns",
         "leader",
         "lease_floor_ns",
-        "lease_void",
+        "lease_voids",
         "log",
         "machine",
         "open_reads",
@@ -219,8 +220,9 @@ class State:
         self.has_led = False  # an entry of this leader's own term is committed and applied (N2)
         self.change: Change | None = None
         self.transfer: Transfer | None = None
+        self.last_beat_ns = 0
         self.lease_floor_ns: int | None = None  # messages sent before this don't count for the lease
-        self.lease_void: tuple[str, int] | None = None  # until this peer acknowledges an entry above this index
+        self.lease_voids: dict[str, int] = {}  # no lease until these peers acknowledge an entry above that index
 
         # Reads; see reads.py.
         self.round = 0

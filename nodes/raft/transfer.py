@@ -13,7 +13,7 @@ from __future__ import annotations
 from keelhaul.nodes.errors import ErrorCode, error_body
 from keelhaul.nodes.events import Body
 from keelhaul.nodes.raft import election
-from keelhaul.nodes.raft.state import FOLLOWER, LEADER, Asker, State, Transfer
+from keelhaul.nodes.raft.state import FOLLOWER, Asker, State, Transfer
 
 
 def on_request(state: State, now_ns: int, client: str, msg_id: int, target: str) -> None:
@@ -32,17 +32,17 @@ def on_request(state: State, now_ns: int, client: str, msg_id: int, target: str)
 
 def on_match(state: State, now_ns: int, peer: str) -> None:
     """T2, T3: when the target has everything, void the lease and tell it to stand. Also ends a lease's void."""
-    void, progress = state.lease_void, state.progress.get(peer)
+    progress = state.progress.get(peer)
     if progress is None:
         return
-    if void is not None and void[0] == peer and progress.match_index > void[1]:
-        state.lease_void = None
+    if progress.match_index > state.lease_voids.get(peer, progress.match_index):
+        del state.lease_voids[peer]
         state.lease_floor_ns = now_ns
     transfer = state.transfer
     if transfer is None or transfer.told or transfer.target != peer or progress.match_index < state.log.last_index:
         return
     transfer.told = True
-    state.lease_void = (peer, state.log.last_index)
+    state.lease_voids[peer] = state.log.last_index
     state.send(
         peer,
         {
@@ -77,9 +77,10 @@ def _answer(state: State, transfer: Transfer, body: Body) -> None:
 
 def on_timeout_now(state: State, now_ns: int, leader: str, body: Body) -> None:
     """T4, T6: stand at once, unless that message is old or not for the likes of us."""
+    if body["term"] > state.term:
+        election.adopt_term(state, now_ns, body["term"])  # A1
     is_current = body["term"] == state.term and leader == state.leader and state.role == FOLLOWER
     is_up_to_date = (body["last_index"], body["last_term"]) == (state.log.last_index, state.log.last_term)
     if is_current and is_up_to_date and state.name in state.configuration.voters:
-        assert state.role != LEADER
         election.reset_election_timer(state, now_ns)
         election.start_election(state, now_ns, is_transfer=True)
