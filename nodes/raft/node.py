@@ -55,6 +55,7 @@ class Raft:
     def step(self, now_ns: int, event: LogEvent) -> list[Effect | News]:
         """Take one event; return traces, the write, messages, replies, timers and news, in that order."""
         state = self._state
+        now_ns = _steady(state, now_ns)
         if isinstance(event, Received):
             handler = _MESSAGES.get(event.body["type"])
             if handler is not None and event.source in state.known:
@@ -81,7 +82,18 @@ class Raft:
 
     def has_lease(self, now_ns: int) -> bool:
         """Say whether nobody else can lead at this moment; False without `read_mode = "lease"`."""
-        return reads.has_lease(self._state, now_ns)
+        return reads.has_lease(self._state, _steady(self._state, now_ns))
+
+
+def _steady(state: State, now_ns: int) -> int:
+    """Return the time on a clock that never goes back. Where the given one does (it was promised not to: G1), this one
+    goes on from where it was; how much time really passed can't be told then, so a lease begins anew."""
+    now_ns += state.clock_shift_ns
+    if now_ns < state.latest_ns:
+        state.clock_shift_ns += state.latest_ns - now_ns
+        state.lease_floor_ns = now_ns = state.latest_ns
+    state.latest_ns = now_ns
+    return now_ns
 
 
 def _boot(state: State, now_ns: int, boot: Boot) -> None:

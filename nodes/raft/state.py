@@ -140,6 +140,7 @@ class State:
         "applied_index",
         "attempts",
         "change",
+        "clock_shift_ns",
         "commit_index",
         "config",
         "configurations",
@@ -154,6 +155,7 @@ class State:
         "known",
         "last_beat_ns",
         "last_heard_leader_ns",
+        "latest_ns",
         "leader",
         "lease_floor_ns",
         "lease_voids",
@@ -203,6 +205,8 @@ class State:
         self.configurations = [Configuration(config.members[: settings.initial_voters or None])]  # the newest last
 
         self.incarnation = 0
+        self.latest_ns = 0
+        self.clock_shift_ns = 0
         self.role = FOLLOWER
         self.leader: str | None = None
         self.commit_index = 0
