@@ -22,6 +22,7 @@ from keelhaul.harness.validation import (
 from keelhaul.nemesis.plan import Plan, TimedFault
 from keelhaul.nemesis.planner import KINDS
 from keelhaul.nemesis.topology import SHAPES
+from keelhaul.nodes.clock import JUMP_MS_MAX, RATE_PPM_MAX
 
 _TIME = whole(0, 2**62)
 _FAULT = {
@@ -31,7 +32,10 @@ _FAULT = {
     "stop_ns": _TIME,
     "target": optional(text()),
     "shape": optional(one_of(tuple(SHAPES), "shape")),
+    "rate_ppm": optional(whole(-RATE_PPM_MAX, RATE_PPM_MAX)),
+    "jump_ms": optional(whole(-JUMP_MS_MAX, JUMP_MS_MAX)),
 }
+_NEEDED = {"partition": ("shape",), "clock-rate": ("target", "rate_ppm"), "clock-offset": ("target", "jump_ms")}
 _read = table(
     {
         "requested": many_of(tuple(KINDS), "fault", least=0),
@@ -69,9 +73,8 @@ def _problems_of(faults: tuple[dict[str, Any], ...]) -> Problems:
     problems = []
     seen: set[int] = set()
     for at, fault in enumerate(faults):
-        needed = "shape" if fault["kind"] == "partition" else "target"
-        if fault.get(needed) is None:
-            problems.append(f"faults[{at}].{needed}: is missing")
+        needed = _NEEDED.get(fault["kind"], ("target",))
+        problems += [f"faults[{at}].{name}: is missing" for name in needed if fault.get(name) is None]
         if fault["stop_ns"] < fault["start_ns"]:
             problems.append(f"faults[{at}].stop_ns: {shown(fault['stop_ns'])} lies before its start_ns")
         if fault["id"] in seen:

@@ -30,6 +30,7 @@ from keelhaul.harness.validation import (
 from keelhaul.nemesis.planner import KINDS, FaultSetting, PlannerSettings
 from keelhaul.nemesis.targets import SYMBOLS
 from keelhaul.nemesis.topology import SHAPES
+from keelhaul.nodes.clock import JUMP_MS_MAX, RATE_PPM_MAX
 from keelhaul.nodes.mutants import MUTANTS
 from keelhaul.workloads.registry import WORKLOADS
 
@@ -130,7 +131,10 @@ _FAULT = {
     "kind": one_of(KINDS, "fault"),
     "shapes": many_of(tuple(SHAPES), "shape"),
     "targets": many_of(_TARGETS, "target"),
+    "percent_max": number(0.001, RATE_PPM_MAX / 10_000),
+    "ms_max": whole(1, JUMP_MS_MAX),
 }
+_ONLY_FOR = {"percent_max": "clock-rate", "ms_max": "clock-offset"}
 _TABLES = {
     "name": folder_name(reserved=("latest", "current")),
     "nodes": _SETTINGS["nodes"],
@@ -183,12 +187,22 @@ def load(path: Path) -> Scenario:
         raise UsageError([f"{path}: not TOML: {error}"]) from None
     problems: Problems = []
     found = _read(document, "", problems)
+    problems = problems or _misplaced(found.get("nemesis", {}).get("faults", ()))
     if problems:
         raise UsageError([f"{path}: {problem}" for problem in problems])
     scenario = _scenario(found)
     if more := problems_of(scenario):
         raise UsageError([f"{path}: {problem}" for problem in more])
     return scenario
+
+
+def _misplaced(faults: tuple[dict[str, Any], ...]) -> Problems:
+    return [
+        f"nemesis.faults[{at}].{name}: is a setting of {kind}, not of {fault['kind']}"
+        for at, fault in enumerate(faults)
+        for name, kind in _ONLY_FOR.items()
+        if name in fault and fault["kind"] != kind
+    ]
 
 
 def _unreadable(path: Path, error: OSError) -> str:
@@ -298,4 +312,8 @@ def dump(scenario: Scenario) -> str:
 
 
 def _listed(fault: dict[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in fault.items()}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in fault.items()
+        if _ONLY_FOR.get(name, fault["kind"]) == fault["kind"]
+    }

@@ -3,7 +3,7 @@
 It owns which faults are in force. Drivers ask when the next thing is due (`due_ns`) and call `fire` then; both the
 simulation's and the wall clock's driver use it. Cuts are set as a whole: several partitions may overlap, and their
 union is in force. The final heal lifts everything, in an order in which each step can work: links first, then the
-frozen, then the dead.
+frozen, then the dead, then clocks. A node is under one fault at a time, but for partitions.
 
 Rows: f is `start-KIND`, `stop-KIND` or `heal`; each comes twice, with `phase` "invoke" and "done". The second has
 `outcome`: in_force, lifted, skipped (nothing was done; `reason`) or indeterminate (it may or may not be in force;
@@ -32,7 +32,7 @@ RETRY_NS = 50_000_000
 
 @dataclass(slots=True)
 class InForce:
-    """A fault that was installed: on `nodes` (kill, pause) or as `grudge` (partition)."""
+    """A fault that was installed: as `grudge` (partition) or on `nodes` (all others)."""
 
     fault: TimedFault
     nodes: tuple[str, ...] = ()
@@ -47,9 +47,13 @@ class InForce:
     def sentence(self) -> str:
         """Return a few words for people."""
         if self.fault.kind != "partition":
-            return f"{self.fault.kind} {' '.join(self.nodes)}"
+            return f"{self.fault.kind} {' '.join((*self._wrong_by(), *self.nodes))}"
         deaf = " ".join(f"{node}⊘{','.join(dropped)}" for node, dropped in self.grudge.items())
         return f"partition {self.fault.shape}: {deaf}"
+
+    def _wrong_by(self) -> list[str]:
+        rate = [] if self.fault.rate_ppm is None else [f"{self.fault.rate_ppm / 10_000:+g} %"]
+        return rate if self.fault.jump_ms is None else [*rate, f"{self.fault.jump_ms:+d} ms"]
 
 
 class Injector:
@@ -71,6 +75,7 @@ class Injector:
         self._starts = sorted(plan.faults, key=lambda fault: (fault.start_ns, fault.id))
         self._stops: list[tuple[int, TimedFault]] = []
         self.in_force: dict[int, InForce] = {}
+        self._skewed: dict[str, None] = {}  # every node whose clock was ever touched
         self._retry_ns: int | None = None
         self._late_ns = 0
 
@@ -154,8 +159,11 @@ class Injector:
             await self._set_cuts()
         elif made.fault.kind == "kill":
             await self._victim.kill(made.nodes)
-        else:
+        elif made.fault.kind == "pause":
             await self._victim.pause(made.nodes)
+        else:
+            self._skewed |= dict.fromkeys(made.nodes)
+            await self._victim.skew(made.nodes, made.fault.rate_ppm or 0, made.fault.jump_ms or 0)
 
     async def _stop(self, fault: TimedFault) -> None:
         f = f"stop-{fault.kind}"
@@ -173,8 +181,10 @@ class Injector:
             await self._set_cuts()
         elif made.fault.kind == "kill":
             await self._victim.restart(made.nodes)
-        else:
+        elif made.fault.kind == "pause":
             await self._victim.resume(made.nodes)
+        else:
+            await self._victim.skew(made.nodes, 0, 0)
 
     async def _set_cuts(self) -> None:
         await self._victim.cut(union((made.grudge for made in self.in_force.values()), self._victim.nodes))
@@ -189,7 +199,10 @@ class Injector:
         self._record("heal", {"phase": "invoke", "faults": lifted})
         problems = []
         victim, members = self._victim, self._victim.nodes
-        for lift in (partial(victim.cut, {}), partial(victim.resume, members), partial(victim.restart, members)):
+        lifts = [partial(victim.cut, {}), partial(victim.resume, members), partial(victim.restart, members)]
+        if self._skewed:
+            lifts.append(partial(victim.skew, tuple(self._skewed), 0, 0))
+        for lift in lifts:
             try:
                 await lift()
             except VictimError as error:

@@ -12,8 +12,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedFault:
-    """One fault, in force from `start_ns` to `stop_ns` of the run. `shape` is a partition's; `target` says who is
-    hit."""
+    """One fault, in force from `start_ns` to `stop_ns` of the run. `shape` is a partition's; `target` says who is hit;
+    `rate_ppm` and `jump_ms` are a clock's, negative for one that is too slow or jumps back."""
 
     id: int
     kind: str
@@ -21,11 +21,13 @@ class TimedFault:
     stop_ns: int
     target: str | None = None
     shape: str | None = None
+    rate_ppm: int | None = None
+    jump_ms: int | None = None
 
     def described(self) -> dict[str, Any]:
         """Return what a history row says of it: id and what is asked for."""
-        asked = {"fault": self.id}
-        return asked | {name: value for name, value in (("shape", self.shape), ("target", self.target)) if value}
+        asked = {name: getattr(self, name) for name in ("shape", "target", "rate_ppm", "jump_ms")}
+        return {"fault": self.id, **{name: value for name, value in asked.items() if value}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ one is still in force.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from keelhaul.nemesis.plan import Plan, TimedFault
@@ -20,6 +20,8 @@ KINDS = {
     "partition": "links between nodes are cut, in one of several shapes, some of them one-way",
     "kill": "nodes are ended at once and started again later on what they had synced",
     "pause": "nodes are frozen and go on later",
+    "clock-rate": "nodes' clocks run too fast or too slow, by up to percent_max",
+    "clock-offset": "nodes' clocks jump ahead, or stand still as after a jump back, by up to ms_max",
 }
 SECOND = 1_000_000_000
 OVERLAP_PERCENT = 20
@@ -29,11 +31,14 @@ MARGIN_NS = SECOND // 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultSetting:
-    """One kind of fault, with the shapes (partition) and targets (kill, pause, isolate-one) to draw from."""
+    """One kind of fault, with the shapes (partition) and targets (all others, isolate-one) to draw from. `percent_max`
+    bounds what a clock's rate is wrong by, `ms_max` its jumps; what leases allow for is the system's own option."""
 
     kind: str
     shapes: tuple[str, ...] = tuple(SHAPES)
     targets: tuple[str, ...] = ("one", "minority", "majority", "leader")
+    percent_max: float = 2.0
+    ms_max: int = 2
 
     def __post_init__(self) -> None:
         assert self.kind in KINDS
@@ -65,12 +70,7 @@ def make_plan(settings: PlannerSettings, time_limit_ns: int, random: Random) -> 
         stop_ns = start_ns + duration_ns
         if stop_ns > time_limit_ns - int(MARGIN_NS * scale):
             break
-        shape, target = _aim(setting, aim_at_leader, random)
-        faults.append(
-            TimedFault(
-                id=len(faults), kind=setting.kind, start_ns=start_ns, stop_ns=stop_ns, target=target, shape=shape
-            )
-        )
+        faults.append(_drawn(setting, len(faults), start_ns, stop_ns, random, aim_at_leader=aim_at_leader))
         start_ns = stop_ns - duration_ns // 2 if overlaps and not aim_at_leader else stop_ns + gap_ns
     return Plan(tuple(faults), requested)
 
@@ -99,6 +99,23 @@ def _deck(settings: tuple[FaultSetting, ...], random: Random) -> Iterator[tuple[
         for setting in deck:
             yield setting, first
         first = False
+
+
+def _drawn(
+    setting: FaultSetting, number: int, start_ns: int, stop_ns: int, random: Random, *, aim_at_leader: bool
+) -> TimedFault:
+    shape, target = _aim(setting, aim_at_leader, random)
+    fault = TimedFault(id=number, kind=setting.kind, start_ns=start_ns, stop_ns=stop_ns, target=target, shape=shape)
+    if setting.kind == "clock-rate":
+        return replace(fault, rate_ppm=_wrong_by(int(setting.percent_max * 10_000), random))
+    if setting.kind == "clock-offset":
+        return replace(fault, jump_ms=_wrong_by(setting.ms_max, random))
+    return fault
+
+
+def _wrong_by(most: int, random: Random) -> int:
+    """Draw from the outer half of what is allowed, either way: a clock that is hardly wrong finds nothing."""
+    return random.randint(max(most // 2, 1), most) * random.choice((-1, 1))
 
 
 def _aim(setting: FaultSetting, aim_at_leader: bool, random: Random) -> tuple[str | None, str | None]:

@@ -47,5 +47,5 @@ def _only(node: str | None, eligible: Sequence[str], otherwise: str) -> str:
     if node is None:
         raise Unmet(otherwise)
     if node not in eligible:
-        raise Unmet(f"{node} is down or paused already")
+        raise Unmet(f"{node} is under another fault already")
     return node

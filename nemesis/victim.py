@@ -49,3 +49,8 @@ class Victim(Protocol):
     async def resume(self, nodes: Sequence[str]) -> None:
         """Let frozen nodes go on; those that run are left alone."""
         ...
+
+    async def skew(self, nodes: Sequence[str], rate_ppm: int, jump_ms: int) -> None:
+        """Let the clocks of these nodes, which run, be `rate_ppm` millionths too fast from now on, after a jump of
+        `jump_ms` (back: a standstill for that long). 0 and 0 sets them right: they go on from what they show."""
+        ...

@@ -29,6 +29,7 @@ import anyio
 import anyio.from_thread
 import anyio.to_thread
 
+from keelhaul.harness.environments.clocks import skew_clocks
 from keelhaul.harness.environments.container_engine import Engine, EngineError, connect
 from keelhaul.harness.environments.container_leftovers import AT_ONCE, remove_run, run_labels
 from keelhaul.harness.environments.container_node import FAILURES, PORT, Command, ContainerNode, host_command
@@ -144,6 +145,10 @@ class Containers:
     async def resume(self, nodes: Sequence[str]) -> None:
         """Let frozen nodes go on; those that run are left alone."""
         await self._each(nodes, ContainerNode.resume)
+
+    async def skew(self, nodes: Sequence[str], rate_ppm: int, jump_ms: int) -> None:
+        """Have these nodes' hosts let their clocks run wrong, or right again: containers share the kernel's clock."""
+        await skew_clocks({node: self._members[node].published for node in nodes}, rate_ppm, jump_ms)
 
     async def collect(self) -> None:
         """Put each node's `trace.jsonl`, `wal` and `host.log` into `folder/nodes/NAME/`. What can't be had is told, and

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 
 import anyio
 
+from keelhaul.harness.environments.clocks import skew_clocks
 from keelhaul.harness.environments.environment import ClusterSpec, SetupError
 from keelhaul.harness.environments.links import LOOPBACK, Links
 from keelhaul.harness.environments.node_process import NodeProcess, Port
@@ -121,6 +122,10 @@ class Processes:
         """Let frozen nodes go on with SIGCONT; those that run, or are dead, are left alone."""
         for name in nodes:
             self._processes[name].thaw()
+
+    async def skew(self, nodes: Sequence[str], rate_ppm: int, jump_ms: int) -> None:
+        """Have these nodes' hosts let their clocks run wrong, or right again."""
+        await skew_clocks({name: self.address(name) for name in nodes}, rate_ppm, jump_ms)
 
     def _look(self) -> None:
         """Take note of processes that ended."""

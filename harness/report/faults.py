@@ -48,7 +48,14 @@ def _what(value: Mapping[str, Any]) -> str:
     elif isinstance(value.get("nodes"), list):
         hit = _names(value["nodes"])
     asked = [str(value[key]) for key in ("shape", "target") if value.get(key) and value[key] != hit]
-    return printable(" ".join([*asked, hit]).strip())
+    return printable(" ".join([*_wrong_by(value), *asked, hit]).strip())
+
+
+def _wrong_by(value: Mapping[str, Any]) -> list[str]:
+    """Say how wrong a clock was: `+1.5 %`, `-20 ms`."""
+    rate, jump = value.get("rate_ppm"), value.get("jump_ms")
+    said = [f"{rate / 10_000:+g} %"] if type(rate) is int else []
+    return [*said, f"{jump:+d} ms"] if type(jump) is int else said
 
 
 def grudge_words(grudge: Mapping[str, Sequence[str]]) -> str:

@@ -2,7 +2,8 @@
 
 A paused machine's timers run out, and messages for it arrive, but nothing is handled until it goes on. Its clock starts
 anywhere, as a real monotonic clock does, so that no two nodes can compare theirs; and it may run too fast or too slow,
-by a rate that is drawn at each start, within the drift that the scenario allows.
+by a rate that is drawn at each start, within the drift that the scenario allows. A nemesis may skew it on top of that
+(`nodes/clock.py`), until the machine is started again: timers run out when the node's own clock says so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from keelhaul.harness.simulation.disk import Disk
 from keelhaul.harness.simulation.scheduler import Scheduler
+from keelhaul.nodes.clock import Clock
 from keelhaul.nodes.events import (
     Body,
     Boot,
@@ -30,7 +32,6 @@ from keelhaul.nodes.events import (
 from keelhaul.nodes.node import Node
 
 CLOCK_OFFSET_NS_MAX = 10**12
-MILLION = 1_000_000
 _MESSAGES = (Send, Reply)
 
 
@@ -69,10 +70,11 @@ class Machine:
         self._crashed = crashed
         self._observe = observe
         self._clock_drift_ppm = clock_drift_ppm
-        self._clock_ppm = 0  # how many millionths its clock is too fast
+        self._clock_ppm = 0  # how many millionths its clock is too fast by itself
+        self._clock = Clock(0, 0)
+        self._timers: dict[str, tuple[int, TimerFired]] = {}  # when each runs out, on its own clock
         self._incarnation = 0
         self._node: Node | None = None
-        self._clock_offset_ns = 0
         self._durable_ticket = 0
         self._held: deque[Send | Reply] = deque()
         self._waiting: list[Event] = []
@@ -82,9 +84,11 @@ class Machine:
         assert not self.is_up
         self.is_up = True
         self._incarnation += 1
-        self._clock_offset_ns = self._random.randrange(CLOCK_OFFSET_NS_MAX)
+        offset_ns = self._random.randrange(CLOCK_OFFSET_NS_MAX)
         if self._clock_drift_ppm:
             self._clock_ppm = self._random.randint(-self._clock_drift_ppm, self._clock_drift_ppm)
+        self._clock = Clock(0, offset_ns, self._clock_ppm)
+        self._timers.clear()
         self._durable_ticket = 0
         self._held.clear()
         self.role = None
@@ -97,6 +101,12 @@ class Machine:
         self._node = None
         self._waiting.clear()
         self._disk.crash(self._scheduler.now_ns)
+
+    def skew(self, rate_ppm: int, jump_ns: int) -> None:
+        """Let its clock run wrong by so much, besides what it does by itself, after a jump."""
+        self._clock.skew(self._scheduler.now_ns, self._clock_ppm + rate_ppm, jump_ns)
+        for due_ns, event in self._timers.values():
+            self._fire_at(due_ns, event)
 
     def pause(self) -> None:
         """Freeze it."""
@@ -119,7 +129,7 @@ class Machine:
         if isinstance(event, StorageDone):
             self._release(event.ticket)
         now_ns = self._scheduler.now_ns
-        local_ns = self._clock_offset_ns + now_ns + now_ns * self._clock_ppm // MILLION
+        local_ns = self._clock.read(now_ns)
         try:
             effects = self._node.step(local_ns, event)
         except Exception as error:  # the node's own failure: on a real machine its process would end
@@ -156,13 +166,13 @@ class Machine:
             self._scheduler.at(done_ns, self._on_disk, self._incarnation, effect.ticket)
         else:
             event = TimerFired(effect.timer, effect.generation)
-            self._scheduler.after(self._in_true_time(effect.delay_ns), self._on_timer, self._incarnation, event)
+            due_ns = self._clock.read(self._scheduler.now_ns) + effect.delay_ns
+            self._timers[effect.timer] = (due_ns, event)
+            self._fire_at(due_ns, event)
 
-    def _in_true_time(self, local_ns: int) -> int:
-        """Return how long that takes while this clock has counted at least so much."""
-        if not self._clock_ppm:
-            return local_ns
-        return local_ns * MILLION // (MILLION + self._clock_ppm) + 1
+    def _fire_at(self, due_ns: int, event: TimerFired) -> None:
+        fire_ns = max(self._clock.when(due_ns), self._scheduler.now_ns)
+        self._scheduler.at(fire_ns, self._on_timer, self._incarnation, event)
 
     def _on_disk(self, incarnation: int, ticket: int) -> None:
         if incarnation == self._incarnation and self.is_up:
@@ -176,5 +186,10 @@ class Machine:
             self._release_or_hold(self._held.popleft())
 
     def _on_timer(self, incarnation: int, event: TimerFired) -> None:
-        if incarnation == self._incarnation and self.is_up:
+        """Hand it over, unless it was set again, or the clock was skewed since and hasn't got there yet."""
+        if incarnation != self._incarnation or not self.is_up:
+            return
+        due_ns, newest = self._timers.get(event.timer, (0, None))
+        if newest is event and self._clock.read(self._scheduler.now_ns) >= due_ns:
+            del self._timers[event.timer]
             self.handle(event)

@@ -192,3 +192,9 @@ class World:
         for name in nodes:
             if self.machines[name].is_paused:
                 self.machines[name].resume()
+
+    async def skew(self, nodes: Sequence[str], rate_ppm: int, jump_ms: int) -> None:
+        """Let machines' clocks run wrong, or right again."""
+        for name in nodes:
+            if self.machines[name].is_up:  # one that crashed by itself starts again with a right clock
+                self.machines[name].skew(rate_ppm, jump_ms * MS)

@@ -8,6 +8,9 @@ Everything happens on one thread, one event after the other, but for the writes 
 
 An exception of the node's, or of the host's own, ends the process. A node that went on after one would be some other
 system than the one under test.
+
+The node's clock is the machine's monotonic one, unless a nemesis has it run wrong (`nodes/clock.py`): a request of type
+`host/skew` is the host's, and no node ever sees it.
 """
 
 from __future__ import annotations
@@ -23,9 +26,12 @@ from pathlib import Path
 from random import Random
 from typing import Any, NoReturn, Protocol, assert_never
 
+from keelhaul.nodes.clock import JUMP_MS_MAX, RATE_PPM_MAX, Clock
+from keelhaul.nodes.errors import ErrorCode, error_body
 from keelhaul.nodes.events import (
     Body,
     Boot,
+    ClientRequest,
     Effect,
     Event,
     Persist,
@@ -43,6 +49,7 @@ from keelhaul.nodes.host.trace_file import TraceFile
 from keelhaul.nodes.host.wal_file import WalFile
 from keelhaul.nodes.node import Node, NodeConfig, NodeFactory
 
+SKEW = "host/skew"
 WAITING_MAX = 10_000
 """Messages that wait for the disk; with more, the oldest is lost, like a packet. Only a disk that hangs gets there."""
 
@@ -81,13 +88,18 @@ class Host:
         self._log = log
         self._traces = traces
         self._network = network
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        now_ns = time.monotonic_ns()
+        self._clock = Clock(now_ns, now_ns)
+        self._timers: dict[str, tuple[int, TimerFired, asyncio.TimerHandle]] = {}
         self._durable_ticket = 0
         self._waiting: deque[Send | Reply] = deque(maxlen=WAITING_MAX)
 
     def handle(self, event: Event) -> None:
         """Let the node take one event, and do what it asks for. Any exception ends the process."""
-        now_ns = time.monotonic_ns()
+        if isinstance(event, ClientRequest) and event.body["type"] == SKEW:
+            self._network.reply(event.client, {**self._skew(event.body), "in_reply_to": event.body.get("msg_id")})
+            return
+        now_ns = self._clock.read(time.monotonic_ns())
         try:
             effects = self._node.step(now_ns, event)
             self._trace(now_ns, effects)
@@ -105,6 +117,19 @@ class Host:
         for effect in waited:
             self._carry_out(effect)
         self.handle(StorageDone(ticket))
+
+    def _skew(self, body: Body) -> Body:
+        """Let the node's clock run wrong from now on, or right again; its timers run out when that clock says so."""
+        rate_ppm, jump_ms = body.get("rate_ppm"), body.get("jump_ms")
+        if type(rate_ppm) is not int or type(jump_ms) is not int:
+            return error_body(ErrorCode.MALFORMED_REQUEST, "rate_ppm and jump_ms are whole numbers")
+        if abs(rate_ppm) > RATE_PPM_MAX or abs(jump_ms) > JUMP_MS_MAX:
+            return error_body(ErrorCode.MALFORMED_REQUEST, f"at most {RATE_PPM_MAX} and {JUMP_MS_MAX}, either way")
+        self._clock.skew(time.monotonic_ns(), rate_ppm, jump_ms * 1_000_000)
+        for due_ns, fired, handle in list(self._timers.values()):
+            handle.cancel()
+            self._arm(due_ns, fired)
+        return {"type": f"{SKEW}_ok"}
 
     def _trace(self, now_ns: int, effects: list[Effect]) -> None:
         records = [effect.record for effect in effects if isinstance(effect, Trace)]
@@ -138,9 +163,18 @@ class Host:
     def _set_timer(self, effect: SetTimer) -> None:
         earlier = self._timers.get(effect.timer)
         if earlier is not None:
-            earlier.cancel()
-        fired = TimerFired(effect.timer, effect.generation)
-        self._timers[effect.timer] = asyncio.get_running_loop().call_later(effect.delay_ns / 1e9, self.handle, fired)
+            earlier[2].cancel()
+        due_ns = self._clock.read(time.monotonic_ns()) + effect.delay_ns
+        self._arm(due_ns, TimerFired(effect.timer, effect.generation))
+
+    def _arm(self, due_ns: int, fired: TimerFired) -> None:
+        delay_ns = self._clock.when(due_ns) - time.monotonic_ns()
+        handle = asyncio.get_running_loop().call_later(max(delay_ns, 0) / 1e9, self._run_out, fired)
+        self._timers[fired.timer] = (due_ns, fired, handle)
+
+    def _run_out(self, fired: TimerFired) -> None:
+        del self._timers[fired.timer]
+        self.handle(fired)
 
 
 async def serve(config: HostConfig, factory: NodeFactory) -> NoReturn:

@@ -86,6 +86,24 @@ def test_what_is_written_is_read_back_as_the_same(loaded):
         assert dump(loaded(dump(written))) == dump(written)
 
 
+def test_clock_faults_have_bounds_of_their_own_which_are_written_and_read_back(loaded):
+    text = """[[nemesis.faults]]
+kind = "clock-rate"
+percent_max = 0.5
+targets = ["leader"]
+[[nemesis.faults]]
+kind = "clock-offset"
+ms_max = 30
+[[nemesis.faults]]
+kind = "kill"
+"""
+    rate, offset, kill = loaded(SMALLEST + text).faults
+    assert (rate.percent_max, rate.targets, offset.ms_max) == (0.5, ("leader",), 30)
+    written = dump(replace(load(MAIN), faults=(rate, offset, kill)))
+    assert loaded(written).faults == (rate, offset, kill)
+    assert (written.count("percent_max"), written.count("ms_max")) == (1, 1)
+
+
 def test_the_planner_gets_nanoseconds():
     settings = load(MAIN).planner_settings()
     assert (settings.first_ns, settings.duration_ns, settings.gap_ns) == (10**9, 15 * 10**8, 10**9)
@@ -195,6 +213,18 @@ def test_a_name_that_would_lead_out_of_the_store_or_collide_there(problems, name
         (
             SMALLEST + "[[nemesis.faults]]\nkind = 'kill'\n[[nemesis.faults]]\nkind = 'kill'",
             "nemesis.faults: each kind at most once; give it several shapes or targets instead",
+        ),
+        (
+            SMALLEST + "[[nemesis.faults]]\nkind = 'kill'\n[[nemesis.faults]]\nkind = 'pause'\nms_max = 2",
+            "nemesis.faults[1].ms_max: is a setting of clock-offset, not of pause",
+        ),
+        (
+            SMALLEST + "[[nemesis.faults]]\nkind = 'clock-rate'\npercent_max = 90.5",
+            "nemesis.faults[0].percent_max: 90.5 isn't a number from 0.001 to 90",
+        ),
+        (
+            SMALLEST + "[[nemesis.faults]]\nkind = 'clock-offset'\nms_max = 0.5",
+            "nemesis.faults[0].ms_max: 0.5 isn't a whole number from 1 to 600000",
         ),
         (
             SMALLEST.replace('"raft"', '"raft"\nheartbeat_ms = 300'),

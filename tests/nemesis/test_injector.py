@@ -54,6 +54,9 @@ class Recording:
     async def resume(self, nodes):
         await self._note("resume", tuple(nodes))
 
+    async def skew(self, nodes, rate_ppm, jump_ms):
+        await self._note("skew", (tuple(nodes), rate_ppm, jump_ms))
+
 
 class Driven:
     """An injector, its victim and the rows that it wrote."""
@@ -109,6 +112,11 @@ def lonely(number, start_s, stop_s, target="n1"):
 
 def cut(number, start_s, stop_s, shape="halves"):
     return TimedFault(id=number, kind="partition", start_ns=int(start_s * S), stop_ns=int(stop_s * S), shape=shape)
+
+
+def skew(number, start_s, stop_s, target="n1", **by):
+    kind = "clock-rate" if "rate_ppm" in by else "clock-offset"
+    return TimedFault(id=number, kind=kind, start_ns=int(start_s * S), stop_ns=int(stop_s * S), target=target, **by)
 
 
 def test_an_empty_plan_is_never_due():
@@ -292,7 +300,7 @@ def test_a_node_that_is_hit_already_is_not_hit_again():
     driven.carry_out()
     assert driven.victim.calls == [("kill", ("n1",)), ("restart", ("n1",))]
     skipped = [value["reason"] for _, value in driven.rows if value.get("outcome") == "skipped"]
-    assert skipped == ["n1 is down or paused already", "all means 5 nodes, and only 4 can be hit now"]
+    assert skipped == ["n1 is under another fault already", "all means 5 nodes, and only 4 can be hit now"]
 
 
 def test_partitions_cut_off_nodes_that_are_down_too():
@@ -421,3 +429,57 @@ def test_sentences_for_people():
         "kill n1",
         "partition isolate-one: n1⊘n2 n2⊘n1,n3,n4,n5 n3⊘n2 n4⊘n2 n5⊘n2",
     ]
+
+
+def test_clocks_go_wrong_and_are_set_right_at_their_own_end():
+    driven = Driven(skew(0, 1, 3, "n2", rate_ppm=-15_000), skew(1, 2, 4, "n4", jump_ms=20))
+    assert driven.carry_out() == [1 * S, 2 * S, 3 * S, 4 * S]
+    assert driven.victim.calls == [
+        ("skew", (("n2",), -15_000, 0)),
+        ("skew", (("n4",), 0, 20)),
+        ("skew", (("n2",), 0, 0)),
+        ("skew", (("n4",), 0, 0)),
+    ]
+    assert driven.rows[0] == ("start-clock-rate", {"fault": 0, "target": "n2", "rate_ppm": -15_000, "phase": "invoke"})
+    assert driven.rows[3][1] == {
+        "fault": 1,
+        "target": "n4",
+        "jump_ms": 20,
+        "phase": "done",
+        "outcome": "in_force",
+        "nodes": ["n4"],
+    }
+
+
+def test_a_clock_fault_in_few_words():
+    driven = Driven(skew(0, 1, 3, "n2", rate_ppm=-15_000), skew(1, 1, 3, "n4", jump_ms=20))
+    driven.fire(1 * S)
+    assert [made.sentence() for made in driven.injector.in_force.values()] == [
+        "clock-rate -1.5 % n2",
+        "clock-offset +20 ms n4",
+    ]
+
+
+def test_the_heal_sets_every_clock_right_that_was_ever_touched_and_no_other():
+    driven = Driven(skew(0, 1, 2, "n2", rate_ppm=5), skew(1, 3, 9, "n4", jump_ms=5), skew(2, 20, 30, "n5", jump_ms=5))
+    for at_s in (1, 2, 3):
+        driven.fire(at_s * S)
+    assert driven.heal()
+    assert driven.victim.calls[-2:] == [("restart", NODES), ("skew", (("n2", "n4"), 0, 0))]
+    untouched = Driven(kill(0, 1, 2))
+    assert untouched.heal()
+    assert [name for name, _ in untouched.victim.calls] == ["cut", "resume", "restart"]
+
+
+def test_a_node_whose_clock_is_wrong_is_not_hit_by_another_fault():
+    driven = Driven(skew(0, 1, 5, "n1", rate_ppm=5), kill(1, 2, 3, "n1"))
+    driven.carry_out()
+    assert ("start-kill", 1, "skipped") in driven.steps()
+
+
+def test_a_clock_that_cannot_be_set_is_in_doubt_and_lifted_all_the_same():
+    driven = Driven(skew(0, 1, 5, "n1", rate_ppm=5))
+    driven.victim.failing["skew"] = VictimError("no answer")
+    driven.carry_out()
+    assert driven.steps()[1] == ("start-clock-rate", 0, "indeterminate")
+    assert driven.victim.calls == [("skew", (("n1",), 5, 0)), ("skew", (("n1",), 0, 0))]

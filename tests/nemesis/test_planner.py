@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
+from math import factorial
 from random import Random
 
 import pytest
@@ -12,6 +14,7 @@ from keelhaul.nemesis.planner import KINDS, FaultSetting, PlannerSettings, make_
 from keelhaul.nemesis.topology import SHAPES
 
 SECOND = 1_000_000_000
+ROUND = len(KINDS)
 ALL = PlannerSettings(faults=tuple(FaultSetting(kind=kind) for kind in KINDS))
 
 
@@ -49,26 +52,26 @@ def test_faults_lie_in_order_within_the_main_phase(limit_ns):
 def test_every_kind_comes_once_before_any_comes_twice_however_short_the_time(limit_ns):
     for seed in range(100):
         kinds = [fault.kind for fault in plan_of(seed, limit_ns=limit_ns).faults]
-        for start in range(0, len(kinds) - 2, 3):
-            assert sorted(kinds[start : start + 3]) == sorted(KINDS), f"seed {seed}, round {start // 3}"
-        assert len(kinds) >= 3, f"seed {seed}"
+        for start in range(0, len(kinds) - ROUND + 1, ROUND):
+            assert sorted(kinds[start : start + ROUND]) == sorted(KINDS), f"seed {seed}, round {start // ROUND}"
+        assert len(kinds) >= ROUND, f"seed {seed}"
 
 
 def test_the_order_of_the_first_round_is_drawn():
-    assert len({tuple(fault.kind for fault in plan_of(seed).faults[:3]) for seed in range(100)}) == 6
+    orders = {tuple(fault.kind for fault in plan_of(seed).faults[:ROUND]) for seed in range(1000)}
+    assert len(orders) == factorial(ROUND)
 
 
 def test_the_first_round_aims_at_the_leader_and_overlaps_nothing():
     for seed in range(100):
-        first = plan_of(seed).faults[:3]
-        assert [fault.target for fault in first] == ["leader"] * 3
+        first = plan_of(seed).faults[:ROUND]
+        assert [fault.target for fault in first] == ["leader"] * ROUND
         assert {fault.shape for fault in first} == {None, "isolate-one"}
-        assert first[0].stop_ns <= first[1].start_ns
-        assert first[1].stop_ns <= first[2].start_ns
+        assert all(before.stop_ns <= after.start_ns for before, after in pairwise(first))
 
 
 def test_later_rounds_draw_shapes_and_targets_and_sometimes_overlap():
-    later = [fault for seed in range(100) for fault in plan_of(seed).faults[3:]]
+    later = [fault for seed in range(100) for fault in plan_of(seed).faults[ROUND:]]
     assert {fault.shape for fault in later if fault.kind == "partition"} == set(SHAPES)
     assert {fault.target for fault in later if fault.kind == "kill"} == {"one", "minority", "majority", "leader"}
     overlaps = sum(
@@ -137,3 +140,35 @@ def test_a_first_fault_far_beyond_the_end_still_makes_a_plan():
     )
     faults = plan_of(1, settings, 1000).faults
     assert 1 <= len(faults) <= 1000
+
+
+def clock_faults(**bounds):
+    settings = PlannerSettings(faults=(FaultSetting(kind=bounds.pop("kind"), **bounds),))
+    return [fault for seed in range(50) for fault in plan_of(seed, settings).faults]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "field", "most"),
+    [
+        ({"kind": "clock-rate", "percent_max": 1.5}, "rate_ppm", 15_000),
+        ({"kind": "clock-rate", "percent_max": 90.0}, "rate_ppm", 900_000),
+        ({"kind": "clock-offset", "ms_max": 40}, "jump_ms", 40),
+        ({"kind": "clock-offset", "ms_max": 1}, "jump_ms", 1),
+    ],
+)
+def test_clocks_go_wrong_either_way_by_no_more_than_the_bound_and_no_less_than_half(bounds, field, most):
+    drawn = [getattr(fault, field) for fault in clock_faults(**bounds)]
+    assert {abs(each) for each in drawn} <= set(range(max(most // 2, 1), most + 1))
+    assert min(drawn) < 0 < max(drawn)
+    assert max(map(abs, drawn)) > most * 9 // 10
+
+
+def test_only_clock_faults_say_by_how_much_and_each_only_its_own():
+    found = {(fault.kind, fault.rate_ppm is None, fault.jump_ms is None) for fault in plan_of(1).faults}
+    assert found == {
+        ("partition", True, True),
+        ("kill", True, True),
+        ("pause", True, True),
+        ("clock-rate", False, True),
+        ("clock-offset", True, False),
+    }

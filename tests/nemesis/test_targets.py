@@ -69,8 +69,8 @@ def test_a_node_by_name():
     ("target", "eligible", "leader", "reason"),
     [
         ("leader", members(3), None, "nobody is known to lead"),
-        ("leader", ("n1",), "n2", "n2 is down or paused already"),
-        ("n2", ("n1", "n3"), "n1", "n2 is down or paused already"),
+        ("leader", ("n1",), "n2", "n2 is under another fault already"),
+        ("n2", ("n1", "n3"), "n1", "n2 is under another fault already"),
         ("one", (), "n1", "one means 1 nodes, and only 0 can be hit now"),
         ("majority", ("n3",), "n1", "majority means 2 nodes, and only 1 can be hit now"),
         ("all", ("n1", "n2"), "n1", "all means 3 nodes, and only 2 can be hit now"),

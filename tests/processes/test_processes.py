@@ -252,3 +252,21 @@ def test_nodes_are_out_of_reach_of_ctrl_c(cluster):
                     await anyio.sleep(0.01)
 
     anyio.run(run)
+
+
+def test_a_nodes_clock_runs_wrong_while_it_is_told_to(cluster, ask, tmp_path):
+    async def run():
+        async with cluster(1, system="raft", options={"election_timeout_ms": 600_000, "heartbeat_ms": 50}) as processes:
+            await anyio.sleep(0.3)
+            assert await processes.leader() is None, "nobody stands before ten minutes are over"
+            await processes.skew(["n1"], 0, 600_000)
+            await processes.skew(["n1"], 0, 600_000)
+            with anyio.fail_after(10):
+                while await processes.leader() is None:
+                    await anyio.sleep(0.02)
+            await processes.skew(["n1"], 0, 0)
+            await processes.pause(["n1"])
+            with pytest.raises(VictimError, match="n1's clock can't be set"):
+                await processes.skew(["n1"], 5, 0)
+
+    anyio.run(run)

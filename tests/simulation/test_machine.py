@@ -348,3 +348,68 @@ def test_a_drifting_clock_stays_within_its_bound_and_its_timers_keep_to_it(ppm):
         rates.add(true_ns)
         bench.machine.kill()
     assert len(rates) > 1 or ppm == 1
+
+
+# --- clocks
+
+
+def ticking(bench, delay_ms=10):
+    """Boot it with a node that sets a timer again whenever that runs out."""
+    again = [[SetTimer("tick", number, delay_ms * MS)] for number in range(1, 200)]
+    bench.started(*again)
+    return bench
+
+
+def ticks(bench):
+    return [at for at, event in zip(bench.clocks, bench.events, strict=True) if isinstance(event, TimerFired)]
+
+
+@pytest.mark.parametrize(("rate_ppm", "ticked"), [(0, 100), (100_000, 110), (-100_000, 90), (-900_000, 10)])
+def test_timers_run_out_when_the_nodes_own_clock_says_so(rate_ppm, ticked):
+    bench = ticking(Bench())
+    bench.machine.skew(rate_ppm, 0)
+    bench.run(1000 * MS)
+    assert abs(len(ticks(bench)) - ticked) <= 1
+    shown = [after - before for before, after in zip(ticks(bench), ticks(bench)[1:], strict=False)]
+    assert all(10 * MS <= each <= 10 * MS + 10 for each in shown)
+
+
+def test_a_jump_ahead_lets_timers_run_out_at_once():
+    bench = Bench().started([SetTimer("t", 1, 50 * MS)])
+    bench.scheduler.at(10 * MS, bench.machine.skew, 0, 45 * MS)
+    bench.run(10 * MS)
+    assert [type(event) for event in bench.events] == [Boot, TimerFired]
+    assert bench.clocks[1] - bench.clocks[0] == 55 * MS
+    bench.run()
+    assert len(bench.events) == 2, "what was to fire at 50 ms must not fire again"
+
+
+def test_a_jump_back_holds_timers_up_for_that_long_and_the_clock_never_goes_back():
+    bench = Bench().started([SetTimer("t", 1, 50 * MS)])
+    bench.scheduler.at(10 * MS, bench.machine.skew, 0, -30 * MS)
+    bench.scheduler.at(39 * MS, bench.machine.handle, message(1))
+    bench.run()
+    assert [type(event) for event in bench.events] == [Boot, Received, TimerFired]
+    assert bench.scheduler.now_ns == 80 * MS
+    assert [at - bench.clocks[0] for at in bench.clocks] == [0, 10 * MS, 50 * MS]
+    assert bench.clocks == sorted(bench.clocks)
+
+
+def test_a_clock_that_is_set_right_goes_on_from_what_it_shows():
+    bench = Bench().started()
+    bench.machine.skew(100_000, 0)
+    bench.run(100 * MS)
+    bench.scheduler.at(100 * MS, bench.machine.skew, 0, 0)
+    bench.scheduler.at(200 * MS, bench.machine.handle, message(1))
+    bench.run()
+    assert bench.clocks[1] - bench.clocks[0] == 210 * MS
+
+
+def test_a_restart_brings_a_right_clock():
+    bench = Bench().started()
+    bench.machine.skew(-900_000, 0)
+    bench.machine.kill()
+    bench.started()
+    bench.scheduler.at(50 * MS, bench.machine.handle, message(1))
+    bench.run()
+    assert bench.clocks[2] - bench.clocks[1] == 50 * MS

@@ -160,6 +160,25 @@ def test_restart_and_resume_leave_alone_what_runs(bench):
     assert [len(machine.traces) for machine in bench.world.machines.values()] == [1] * 5
 
 
+def test_clocks_of_the_nodes_that_are_named_go_wrong_and_right_again(bench):
+    bench.do(bench.world.skew(["n1", "n2"], 500_000, 0))
+    bench.run(100 * MS)
+    bench.do(bench.world.skew(["n1"], 0, 0))
+    bench.run(100 * MS)
+    passed = [
+        machine._clock.read(200 * MS) - machine.traces[0]["time"]
+        for machine in map(bench.world.machines.__getitem__, ("n1", "n2", "n3"))
+    ]
+    assert passed == [250 * MS, 300 * MS, 200 * MS]
+
+
+def test_a_machine_that_is_down_has_no_clock_to_set(bench):
+    bench.do(bench.world.kill(["n1"]))
+    bench.do(bench.world.skew(["n1"], 500_000, 0))
+    bench.do(bench.world.restart(["n1"]))
+    assert bench.world.machines["n1"]._clock.rate_ppm == 0
+
+
 def test_a_node_that_fails_is_a_crash_of_its_own(bench):
     bench.ask("n2", "fail")
     bench.ask("n3")

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from keelhaul.nodes.events import Persist, Reply, Send, SetTimer, StorageDone, TimerFired, Trace
+from keelhaul.nodes.events import ClientRequest, Persist, Reply, Send, SetTimer, StorageDone, TimerFired, Trace
 from keelhaul.nodes.host import host as host_module
 from keelhaul.nodes.host.host import Host
 from keelhaul.nodes.host.wal_file import WalFile
@@ -157,3 +157,55 @@ def test_a_trace_that_cannot_be_written_ends_the_process(monkeypatch):
     with pytest.raises(SystemExit, match=r"74 .*No space left"):
         host.handle(StorageDone(0))
     assert recorder.done == []
+
+
+# --- the node's clock
+
+
+def skew(**fields):
+    return ClientRequest("c1#1", {"type": "host/skew", "msg_id": 7, **fields})
+
+
+def test_a_skewed_clock_jumps_and_no_node_hears_who_did_it():
+    host, node, recorder = host_of([Trace({"type": "one"})], [Trace({"type": "two"})])
+    times = []
+    recorder.write = lambda now_ns, records: times.append(now_ns)
+    host.handle(StorageDone(0))
+    asyncio.run(in_a_loop(lambda: host.handle(skew(rate_ppm=0, jump_ms=10_000))))
+    host.handle(StorageDone(1))
+    assert [type(event) for event in node.events] == [StorageDone, StorageDone]
+    assert recorder.done == [("reply", "host/skew_ok")]
+    assert 10_000 <= (times[1] - times[0]) / 1e6 < 15_000
+
+
+async def in_a_loop(action):
+    action()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"rate_ppm": 1}, {"rate_ppm": "1", "jump_ms": 0}, {"rate_ppm": 900_001, "jump_ms": 0},
+     {"rate_ppm": 0, "jump_ms": -600_001}, {"rate_ppm": True, "jump_ms": 0}],
+)  # fmt: skip
+def test_a_skew_that_makes_no_sense_is_refused(fields):
+    host, _, recorder = host_of()
+    host.handle(skew(**fields))
+    assert recorder.done == [("reply", "error")]
+
+
+def test_a_jump_ahead_lets_a_timer_run_out_and_only_once():
+    host, node, _ = host_of([SetTimer("t", 1, 3600 * 10**9)])
+
+    async def run():
+        host.handle(StorageDone(0))
+        host.handle(skew(rate_ppm=0, jump_ms=600_000))
+        await asyncio.sleep(0.01)
+        assert len(node.events) == 1
+        for _ in range(6):
+            host.handle(skew(rate_ppm=0, jump_ms=600_000))
+        while len(node.events) < 2:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(run())
+    assert node.events[1:] == [TimerFired("t", 1)]
