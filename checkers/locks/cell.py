@@ -6,9 +6,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keelhaul.checkers.checker import Evidence
+from keelhaul.checkers.checker import Checker, Evidence
 from keelhaul.checkers.verdict import Result
 from keelhaul.checkers.watcher import TraceChecker, Watcher
+
+
+def _of_the_cell(evidence: Evidence) -> Evidence:
+    """Leave the last node out."""
+    cell = evidence.nodes[:-1]
+    traces = evidence.traces
+    if traces is not None:
+        traces = tuple(trace for trace in traces if trace.node in cell)
+    return replace(evidence, nodes=cell, traces=traces)
+
+
+@dataclass(frozen=True, slots=True)
+class OfTheCellAfterwards:
+    """Asks another checker, one that can't watch, and shows it only the cell's traces."""
+
+    inner: Checker
+
+    def check(self, evidence: Evidence) -> Result:
+        """Judge the cell."""
+        return self.inner.check(_of_the_cell(evidence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +38,8 @@ class OfTheCell:
     inner: TraceChecker
 
     def check(self, evidence: Evidence) -> Result:
-        """Leave the last node out."""
-        cell = evidence.nodes[:-1]
-        traces = evidence.traces
-        if traces is not None:
-            traces = tuple(trace for trace in traces if trace.node in cell)
-        return self.inner.check(replace(evidence, nodes=cell, traces=traces))
+        """Judge the cell."""
+        return self.inner.check(_of_the_cell(evidence))
 
     def watcher(self, nodes: tuple[str, ...], *, in_order: bool) -> Watcher:
         """Begin a watch of the cell."""

@@ -129,6 +129,7 @@ def _tell_boot(state: State) -> None:
             "digest": state.log.digest_at(last_index),
             "snapshot_index": state.applied_index,
             "config": [newest.entry_index, *newest.payload()],
+            "election_timeout_ns": state.settings.election_timeout_ns,
         }
     )
 

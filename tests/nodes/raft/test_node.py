@@ -134,6 +134,7 @@ def test_boot_replays_votes_entries_and_cuts():
         "digest": digest,
         "snapshot_index": 0,
         "config": [0, ["n1", "n2", "n3"], [], []],
+        "election_timeout_ns": 300_000_000,
     }
     assert timer.timer == "election"
 
