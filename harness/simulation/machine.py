@@ -15,7 +15,7 @@ from typing import Any
 
 from keelhaul.harness.simulation.disk import Disk
 from keelhaul.harness.simulation.scheduler import Scheduler
-from keelhaul.nodes.clock import Clock
+from keelhaul.nodes.clock import RATE_PPM_MAX, Clock
 from keelhaul.nodes.events import (
     Body,
     Boot,
@@ -104,7 +104,8 @@ class Machine:
 
     def skew(self, rate_ppm: int, jump_ns: int) -> None:
         """Let its clock run wrong by so much, besides what it does by itself, after a jump."""
-        self._clock.skew(self._scheduler.now_ns, self._clock_ppm + rate_ppm, jump_ns)
+        rate_ppm = max(-RATE_PPM_MAX, min(RATE_PPM_MAX, self._clock_ppm + rate_ppm))
+        self._clock.skew(self._scheduler.now_ns, rate_ppm, jump_ns)
         for due_ns, event in self._timers.values():
             self._fire_at(due_ns, event)
 

@@ -413,3 +413,12 @@ def test_a_restart_brings_a_right_clock():
     bench.scheduler.at(50 * MS, bench.machine.handle, message(1))
     bench.run()
     assert bench.clocks[2] - bench.clocks[1] == 50 * MS
+
+
+def test_its_own_drift_and_a_skew_together_never_stop_the_clock():
+    bench = Bench()
+    bench.machine._clock_drift_ppm = 500_000
+    bench.started()
+    for rate_ppm in (-900_000, 900_000):
+        bench.machine.skew(rate_ppm, 0)
+        assert abs(bench.machine._clock.rate_ppm) <= 900_000

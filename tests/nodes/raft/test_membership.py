@@ -60,7 +60,7 @@ def test_e4_m5_a_quorum_is_more_than_half_of_each_group(old, new, names, enough)
 
 
 def test_c1_m5_what_is_agreed_is_what_a_majority_of_each_group_has():
-    held = {"1": 9, "2": 7, "3": 5, "4": 3, "5": 1}.__getitem__
+    held = {"1": 9, "2": 7, "3": 5, "4": 3, "5": 1}
     assert Configuration(tuple("123")).agreed(held) == 7
     assert Configuration(tuple("1234")).agreed(held) == 5
     assert Configuration(tuple("345"), tuple("123")).agreed(held) == 3
