@@ -93,7 +93,11 @@ def on_own_vote_durable(state: State, now_ns: int) -> None:
 
 
 def on_request_vote(state: State, now_ns: int, candidate: str, body: Body) -> None:
-    """Answer a request for a vote or a pre-vote."""
+    """Answer a request for a vote or a pre-vote; a vote leaves when it is on disk (F2).
+
+    Whether the candidate is a member isn't asked (A5); one that was removed and doesn't know it is kept quiet by E6 and
+    E7 alone (M9).
+    """
     sticks = state.settings.check_quorum or body["pre_vote"]  # without CheckQuorum E7 could last for ever
     if sticks and _hears_a_leader(state, now_ns) and not body.get("transfer"):
         return  # E6, E7: no answer, no new term; but a leader's own wish for a successor is heard (T4)

@@ -29,7 +29,7 @@ NOT_APPLICABLE: dict[str, str] = {
 }
 """Rules that none of our files has to obey, and why."""
 
-STRICT: tuple[str, ...] = ("§2", "§3")
+STRICT: tuple[str, ...] = ("§1", "§2", "§3")
 """The chapters in which every rule must have both, code and a test, or a reason."""
 
 IS_KEPT = False

@@ -322,6 +322,16 @@ def test_a_member_whose_removal_is_not_committed_may_be_the_only_one_who_can_win
     assert [voters(cluster, name) for name in cluster.names] == [("n2", "n3")] * 3
 
 
+def test_a5_a_leader_and_a_candidate_are_heard_whether_or_not_they_are_members_here(cluster_of):
+    cluster = cluster_of(3, initial_voters=2)
+    request = {"type": "request_vote", "last_index": 0, "last_term": 0, "pre_vote": False, "transfer": False}
+    (vote,) = cluster.tell("n1", "n3", **request, term=1)
+    assert vote.body["granted"]
+    noop = {"prev_index": 0, "prev_term": 0, "entries": [[1, "noop", None]], "leader_commit": 0}
+    (reply,) = cluster.tell("n1", "n3", type="append_entries", term=1, **noop)
+    assert (reply.body["success"], cluster.state("n1").leader) == (True, "n3")
+
+
 # --- what is asked for
 
 

@@ -166,7 +166,7 @@ def has_lease(cluster, name="n1"):
     return member.node.has_lease(member.clock_ns)
 
 
-def test_lr1_the_lease_is_void_before_the_target_is_told(leased):
+def test_t3_lr1_the_lease_is_void_before_the_target_is_told(leased):
     leased.request("n1", "transfer", target="n3")
     assert leased.on_way(kind="timeout_now")
     assert not has_lease(leased)
