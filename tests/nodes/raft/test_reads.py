@@ -266,6 +266,20 @@ def test_lease_it_ends_before_any_voter_with_a_fast_clock_may_vote_for_another()
         assert lease_ns * (100 + drift) < timeout_ns * (100 - drift)
 
 
+@pytest.mark.parametrize(("passed_ms", "is_fresh"), [(100, False), (294, True)])
+def test_lease_it_holds_while_clocks_are_within_the_bound_and_is_a_lie_beyond(led, passed_ms, is_fresh):
+    """The others count E and elect another; n1's clock counts less, by 2 % on either side or by far more."""
+    cluster = led(read_mode="lease")
+    cluster.wait(passed_ms, "n1")
+    cluster.elect("n2", "n2", "n3")
+    cluster.request("n2", "write", key="k", value=2)
+    cluster.run("n2", "n3")
+    cluster.wait(-E_MS, "n1")  # `elect` let time pass on every clock
+    answer = cluster.answer(read(cluster))
+    assert (answer is None) is is_fresh
+    assert is_fresh or answer["value"] == 1
+
+
 def test_lease_without_one_the_read_goes_by_index(led):
     cluster = led(read_mode="lease")
     cluster.wait(E_MS, "n1")
