@@ -143,10 +143,9 @@ class Proposer:
         """Say it again, or begin anew after the pause."""
         if self.attempt is not None:
             self._speak(self.attempt)
-        elif self._waits:
+        elif self._waits:  # and so do clients: once they are answered, nothing is waited for
             self._waits = False
-            if self.waiters:
-                self._begin()
+            self._begin()
 
     def on_promise(self, acceptor: str, body: Body) -> None:
         """Count a promise of just this ballot; any other is of an attempt that is over."""

@@ -37,6 +37,15 @@ def test_mp1_who_hears_no_leader_for_an_election_timeout_stands_in_a_round_above
     ]
 
 
+def test_mp1_a_timer_that_fires_before_a_deadline_that_was_put_off_is_set_to_that(paxos_of):
+    cluster = paxos_of(3)
+    cluster.wait(200, "n1")
+    cluster.tell("n1", "n2", type="heartbeat", ballot=[1, "n2"], round=1, commit=0)
+    cluster.fire("n1", "election")
+    assert cluster.state("n1").role == "follower"
+    assert cluster.members["n1"].timers["election"][1] == cluster.state("n1").election_deadline_ns
+
+
 def test_mp1_what_the_own_acceptor_promised_counts_as_seen_over_a_restart(paxos_of):
     cluster = paxos_of(3, disks={"n1": [["promise", 7, "n3"]]})
     cluster.stand("n1")

@@ -108,6 +108,17 @@ def test_sn5_pieces_that_are_late_doubled_or_of_another_snapshot_are_passed_over
     assert cluster.told("snapshot_installed", "n3")[0]["index"] == 4
 
 
+def test_sn5_a_piece_that_was_lost_is_asked_for_again_when_the_snapshot_is_offered_again(behind):
+    cluster = behind()
+    cluster.deliver(offered(cluster))
+    cluster.pass_on("snapshot_ask")
+    cluster.pass_on("snapshot_chunk")
+    assert cluster.lose("snapshot_ask") == 1
+    cluster.deliver(offered(cluster))
+    (asked,) = cluster.on_way("snapshot_ask")
+    assert (asked.dest, asked.body["offset"]) == ("n1", 64)
+
+
 def test_sn5_a_whole_that_does_not_fit_its_checksum_is_not_installed(behind):
     cluster = behind(snapshot_chunk_chars=100_000)
     offer = offered(cluster)
