@@ -142,13 +142,14 @@ def soaked(system: str, seed: int) -> Scenario:
         options |= quorums(random, nodes)
     kinds = {"kill": ("one", "all", "leader"), "pause": ("one", "leader")} if nodes == 1 else {}
     hit = {kind: kinds.get(kind, TARGETS) for kind in ("kill", "pause")}
+    hit["partition"] = FaultSetting(kind="partition").targets
     if base in WITHOUT_LEADER:
         hit = {kind: tuple(target for target in targets if target != "leader") for kind, targets in hit.items()}
-    faults = [FaultSetting(kind=kind, targets=targets) for kind, targets in hit.items()]
+    faults = [FaultSetting(kind=kind, targets=targets) for kind, targets in hit.items() if kind != "partition"]
     faults.append(FaultSetting(kind="clock-rate", targets=hit["pause"], percent_max=DRIFT_PERCENT / 2))
     faults.append(FaultSetting(kind="clock-offset", targets=hit["pause"], ms_max=JUMP_MS_MAX))
     if nodes > 1:
-        faults.append(FaultSetting(kind="partition"))
+        faults.append(FaultSetting(kind="partition", targets=hit["partition"]))
     world = Simulation(
         latency_ms=random.choice((0.5, 1.0, 5.0)),
         jitter_ms=random.choice((0.5, 2.0, 10.0)),
