@@ -41,57 +41,40 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
-from keelhaul.checkers.linearizability.placing import Path, placed
-from keelhaul.checkers.linearizability.reasons import Reason, Reasons
+from keelhaul.checkers.linearizability.placing import Path, Prefixes, placed
+from keelhaul.checkers.linearizability.reasons import Reasons
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Unknown, Valid
-from keelhaul.checkers.linearizability.timeline import CAS, DENIAL, READ, WRITE, Step, Supply, Timeline
+from keelhaul.checkers.linearizability.timeline import CAS, DENIAL, READ, WRITE, Supply, Timeline
 from keelhaul.checkers.models.model import Model
 
 PREFIXES_MAX: Final = 10
 """Partial linearizations that are kept."""
 CONFIGURATION_BYTES: Final = 700
 """What a configuration that may be come back to takes, about, and what is remembered of it when it failed."""
+UNITS: Final = 5
+"""Of work, for a configuration."""
 AHEAD_MAX: Final = 16
 """Returns that are looked at for what comes up next."""
 
 
-class Configuration(NamedTuple):
-    """One beginning of an order, just before the return at `turn`. Sets have a bit per pending operation."""
+Configuration: TypeAlias = tuple[int, int, int, int, int, bool, int, int, int, Path]
+"""One beginning of an order, just before a return. In this order:
 
-    turn: int
-    value: int
-    used: int
-    done: int
-    drawn: int
-    """How many open operations of each kind were used, a field for each."""
-    seen: bool
-    """Whether another write may follow: somebody saw the value, or there was no choice."""
-    writes: int
-    """The writes that are pending; this and the next two are the same for all configurations at a turn."""
-    denied: int
-    """The denials that are pending."""
-    pending: int
-    path: Path
+* `turn`, `value`, `used`, `done`; sets have a bit per pending operation;
+* `drawn`: how many open operations of each kind were used, a field for each;
+* `seen`: whether another write may follow: somebody saw the value, or there was no choice;
+* `writes`, `denied`, `pending`: which pending operations are writes, which are denials, and all of them; these are the
+  same for all configurations at a turn;
+* `path`: what was used."""
 
-
-class Move(NamedTuple):
-    """One step: an operation is used."""
-
-    value: int
-    """What it leaves."""
-    bit: int
-    """0 if it is open."""
-    number: int
-    draw: int
-    """What it adds to `drawn`."""
-    blind: bool
-
-
-STAY: Final = Move(-1, 0, -1, 0, False)
+Move: TypeAlias = tuple[int, int, int, int, bool]
+"""One step: the value that it leaves, the bit of the operation that is used (0 if that is open), its number, what it
+adds to `drawn`, whether it is a write."""
+STAY: Final[Move] = (-1, 0, -1, 0, False)
 """The returning write stays unused."""
 
 
@@ -102,7 +85,8 @@ class Choice:
 
     def __init__(self, at: Configuration) -> None:
         self.at = at
-        self.moves: Iterator[Move] = iter(())
+        self.moves: Iterator[Move] | None = None
+        """What is left to be tried; None while it is the first."""
         self.move = STAY
         """The one that is being tried."""
         self.used = self.undone = self.drawn = 0
@@ -122,16 +106,16 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     except BudgetSpent as error:
         return search.unknown(f"the budget of {error.limit} was spent")
     finally:
-        budget.hold(-search.held)
+        search.close()
 
 
 class _Search:
     """The walk. The timeline's window always stands at the turn of the configuration that is being looked at."""
 
     def __init__(self, timeline: Timeline, budget: Budget) -> None:
-        self.held = 0
         self._timeline = timeline
         self._budget = budget
+        self._held_before = budget.held
         self._reasons = Reasons(timeline)
         self._stack: list[Choice] = []
         self._furthest = -1
@@ -139,81 +123,93 @@ class _Search:
 
     def run(self) -> Answer:
         """Search until it is decided; BudgetSpent otherwise."""
-        reasons, stack = self._reasons, self._stack
+        reasons, stack, timeline, budget = self._reasons, self._stack, self._timeline, self._budget
+        turns = len(timeline.returns)
         at = self._walk(self._beginning())
-        while at.turn < len(self._timeline.returns):
-            failed = reasons.known(at)
-            self._budget.spend(5 + reasons.compared)
-            turn = at.turn
-            if failed is None:
-                stack.append(self._choice(at))
+        while at[0] < turns:
+            budget.left -= UNITS
+            if budget.left < 0:
+                budget.look()
+            turn = at[0]
+            failed = reasons.known(at, budget)
             move = None
+            if failed is None:
+                choice = Choice(at)
+                choice.moves = self._moves(choice)
+                stack.append(choice)
+                budget.held += CONFIGURATION_BYTES
+                move = next(choice.moves, None)
             while move is None:
+                if failed is None:
+                    turn, failed = at[0], reasons.learn(stack.pop(), budget)
                 if not stack:
                     return self._invalid()
                 choice = stack[-1]
-                self._timeline.move_to(choice.at.turn)
-                if failed is not None:
-                    reasons.blame(choice, turn, failed)
+                at = choice.at
+                timeline.move_to(at[0])
+                reasons.blame(choice, turn, failed)
+                failed = None
+                if choice.moves is None:
+                    choice.moves = self._moves(choice)
+                    next(choice.moves)  # which was tried
                 move = next(choice.moves, None)
-                if move is None:
-                    stack.pop()
-                    self._hold(-CONFIGURATION_BYTES)
-                    turn, failed = choice.at.turn, self._learned(choice)
             choice.move = move
-            at = self._walk(self._after(choice.at, move))
-        return Valid(placed(self._timeline, at.path, len(self._timeline.returns)))
+            at = self._walk(self._after(at, move))
+        return Valid(placed(timeline, at[-1], turns))
+
+    def close(self) -> None:
+        """Let go of all that was kept. Choices and their moves hold on to each other, so they are told to."""
+        for choice in self._stack:
+            choice.moves = None
+        self._stack.clear()
+        self._budget.held = self._held_before
 
     def _beginning(self) -> Configuration:
         self._timeline.move_to(0)
         arrived = self._timeline.arrived[0]
-        return Configuration(
-            0,
-            0,
-            used=0,
-            done=sum(step.bit for step in arrived if step.room == 0 or step.room < -2),
-            drawn=0,
-            seen=True,
-            writes=sum(step.bit for step in arrived if step.kind == WRITE),
-            denied=sum(step.bit for step in arrived if step.kind == DENIAL),
-            pending=sum(step.bit for step in arrived),
-            path=None,
-        )
+        done = sum(step.bit for step in arrived if step.finds_room_in(0))
+        writes = sum(step.bit for step in arrived if step.kind == WRITE)
+        denied = sum(step.bit for step in arrived if step.kind == DENIAL)
+        return 0, 0, 0, done, 0, True, writes, denied, sum(step.bit for step in arrived), None
 
     def _walk(self, at: Configuration) -> Configuration:
         """Go on from return to return until there is a choice, or nothing left."""
         turn, value, used, done, drawn, seen, writes, denied, pending, path = at
         timeline = self._timeline
         returns, arrived, masks, owner = timeline.returns, timeline.arrived, timeline.masks, timeline.owner
-        open_writes = timeline.open_writes
+        open_writes, turns, failed = timeline.open_writes, len(returns), self._reasons.found
         while True:
             bit, kind, _, place, group, about, put, number = returns[turn]
             if not done & bit:
-                # It has to be used. That is no choice where nobody waits for a visit, and nothing else gives it room.
-                if kind in (READ, DENIAL) or pending & ~done & ~writes & ~bit:
-                    break
                 if kind == WRITE:
-                    if not seen or masks[3 * value + 2] & ~used or value in open_writes:
+                    if not seen:
                         break
-                    done |= writes
-                elif value != about or (writes & ~done and (masks[3 * value + 2] & ~used or value in open_writes)):
+                elif kind != CAS or value != about:
                     break
-                value = put
-                done |= masks[3 * put + 1] | denied & ~masks[3 * put + 3]
-                path = turn, number, path
-                seen = True
+                # It has to be used now. It has been no choice where nobody waits for a visit, and nothing else could
+                # give it room.
+                room = masks[3 * put + 1] | denied & ~masks[3 * put + 3]
+                if pending & ~done & ~writes & ~bit or (
+                    (kind == WRITE or writes & ~done) and (value in open_writes or masks[3 * value + 2] & ~used)
+                ):
+                    if (turn, value) in failed:
+                        break
+                    self._put_off((turn, value, used, done, drawn, seen, writes, denied, pending, path))
+                value, seen, path = put, True, (turn, number, path)
+                done |= room | writes if kind == WRITE else room
             elif kind == WRITE and not used & bit:
                 if value != put or pending & ~done & ~writes:
                     break
                 done |= writes
                 seen = True
             turn += 1
-            if turn == len(returns):
+            if turn == turns:
                 break
-            used &= ~bit
-            done &= ~bit
-            writes &= ~bit
-            denied &= ~bit
+            stays = ~bit
+            used &= stays
+            done &= stays
+            writes &= stays
+            denied &= stays
             pending ^= bit
             masks[place] ^= bit
             masks[group] ^= bit
@@ -235,10 +231,18 @@ class _Search:
                 elif room == value:
                     done |= bit
                     seen = True
-        timeline.turn = min(turn, len(returns) - 1)
-        if turn >= self._furthest:
-            self._note(turn, path)
-        return Configuration(turn, value, used, done, drawn, seen, writes, denied, pending, path)
+        timeline.turn = turn if turn < turns else turns - 1
+        if turn > self._furthest:
+            self._furthest, self._paths = turn, [path]
+        elif turn == self._furthest and len(self._paths) < PREFIXES_MAX:
+            self._paths.append(path)
+        return turn, value, used, done, drawn, seen, writes, denied, pending, path
+
+    def _put_off(self, at: Configuration) -> None:
+        """Come back, if need be, to a configuration in which the returning operation is used first."""
+        self._budget.spend(UNITS)
+        self._budget.held += CONFIGURATION_BYTES
+        self._stack.append(Choice(at))
 
     def _after(self, at: Configuration, move: Move) -> Configuration:
         """Return the configuration that a step leads to."""
@@ -249,78 +253,69 @@ class _Search:
             if returning.put == held:
                 # What it writes is there already, so it costs nothing to let others stand in front of it.
                 done, seen = done | writes, True
-            return Configuration(turn, held, used | returning.bit, done, drawn, seen, writes, denied, pending, path)
+            return turn, held, used | returning.bit, done, drawn, seen, writes, denied, pending, path
         room = masks[3 * value + 1] | denied & ~masks[3 * value + 3]
-        forced = not blind if bit != returning.bit else not done & bit
-        seen = bool(room & ~writes & ~done) or (bit != 0 and forced)
-        done |= room | bit | (writes if blind else 0)
-        path = turn, number, path
-        return Configuration(turn, value, used | bit, done, drawn + draw, seen, writes, denied, pending, path)
-
-    def _choice(self, at: Configuration) -> Choice:
-        self._hold(CONFIGURATION_BYTES)
-        choice = Choice(at)
-        choice.moves = self._moves(choice)
-        return choice
+        seen = bool(room & ~writes & ~done)
+        if bit and not (seen or (blind and (bit != returning.bit or done & bit))):
+            seen = True  # there was no choice: it had no room, or is a cas that returned
+        done |= room | bit
+        if blind:
+            done |= writes
+        return turn, value, used | bit, done, drawn + draw, seen, writes, denied, pending, (turn, number, path)
 
     def _moves(self, choice: Choice) -> Iterator[Move]:
         """Yield the steps that may be made, the most promising first. What can't be done for lack of operations is put
         into the reason."""
-        at = choice.at
-        returning = self._timeline.returns[at.turn]
-        kind, value, done = returning.kind, at.value, at.done
-        if done & returning.bit:
+        turn, value, used, done, _, seen, writes, denied, pending, _ = choice.at
+        timeline = self._timeline
+        returning = timeline.returns[turn]
+        own, kind, _, _, _, about, put, number = returning
+        goal = value
+        if done & own:
             # A write that has room: it stays unused, or is used right now, perhaps after visits.
-            use = at.seen and returning.put != value
-            if use and self._comes_next(at, returning.put):
-                yield self._use(returning)
-                use = False
-            yield STAY
-            if use:
-                yield self._use(returning)
-            done ^= returning.bit
+            done ^= own
+            if not seen or put == value:
+                yield STAY
+            elif self._comes_next(choice.at, put):
+                yield put, own, number, 0, True
+                yield STAY
+            else:
+                yield STAY
+                yield put, own, number, 0, True
         else:
-            choice.undone = returning.bit
-            if (kind == WRITE and at.seen) or (kind == CAS and value == returning.value):
-                yield self._use(returning)
-        goal = returning.value if kind in (READ, CAS) else value
+            choice.undone = own
+            if kind == WRITE:
+                if seen:
+                    yield put, own, number, 0, True
+            elif kind != DENIAL:
+                goal = about
+                if goal == value:
+                    yield put, own, number, 0, False
         if goal != value:
-            yield from self._to(choice, goal)
-        wanted = self._wanted(at, done)
-        if kind == DENIAL or (returning.put == value and at.denied & ~done):
-            wanted |= self._all(at)
-        yield from self._visits(choice, {**wanted, goal: None}, goal)
-        if at.seen and at.writes & ~done:
-            yield from self._write(choice, value)
+            place = timeline.classes.get((value, goal))
+            if place is not None and (move := self._cas(choice, goal, place)):
+                yield move
+            if seen and (move := self._write(choice, goal)):
+                yield move
+        waiting = pending & ~done & ~writes
+        wanted = self._wanted(waiting & ~denied)
+        if kind == DENIAL or (put == value and waiting & denied):
+            wanted |= self._all(writes & ~used, value)
+        for other, place in timeline.onward.get(value, ()):
+            # A cas that returned has to be used anyway; an open one only for somebody.
+            if (other != goal or goal == value) and (move := self._cas(choice, other, place)):  # noqa: SIM102
+                if move[1] != own and (move[1] or other in wanted):
+                    yield move
+        if seen:
+            for other in wanted:
+                if other != goal and other != value and (move := self._write(choice, other)):
+                    yield move
+            if writes & ~done and (move := self._write(choice, value)) and move[1] != own:
+                yield move
 
-    def _use(self, step: Step) -> Move:
-        return Move(step.put, step.bit, step.number, 0, step.kind == WRITE)
-
-    def _to(self, choice: Choice, goal: int) -> Iterator[Move]:
-        """Yield the steps to a value."""
-        place = self._timeline.classes.get((choice.at.value, goal))
-        if place is not None:
-            yield from self._cas(choice, goal, place)
-        if choice.at.seen:
-            yield from self._write(choice, goal)
-
-    def _visits(self, choice: Choice, wanted: dict[int, None], goal: int) -> Iterator[Move]:
-        """Yield the steps to other values than the goal."""
-        at = choice.at
-        for put, place in self._timeline.onward.get(at.value, ()):
-            if put != goal or goal == at.value:
-                for move in self._cas(choice, put, place):
-                    # A cas that returned has to be used anyway; an open one only for somebody.
-                    if move.bit != self._timeline.returns[at.turn].bit and (move.bit or put in wanted):
-                        yield move
-        if at.seen:
-            for put in wanted:
-                if put != goal and put != at.value:
-                    yield from self._write(choice, put)
-
-    def _wanted(self, at: Configuration, done: int) -> dict[int, None]:
+    def _wanted(self, waiting: int) -> dict[int, None]:
         """List the values that somebody waits for: pending reads, and whoever is to compare with it."""
-        owner, waiting = self._timeline.owner, at.pending & ~done & ~at.writes & ~at.denied
+        owner = self._timeline.owner
         wanted: dict[int, None] = {}
         while waiting:
             bit = waiting & -waiting
@@ -330,74 +325,56 @@ class _Search:
             wanted[expected] = None
         return wanted
 
-    def _all(self, at: Configuration) -> dict[int, None]:
-        """List all values that there may be a step to."""
-        owner, free = self._timeline.owner, at.writes & ~at.used
+    def _all(self, free: int, value: int) -> dict[int, None]:
+        """List all values that there may be a step to: of writes that are free, open writes, and cas."""
+        owner = self._timeline.owner
         found: dict[int, None] = {}
         while free:
             bit = free & -free
             free ^= bit
             found[owner[bit].put] = None
         found |= dict.fromkeys(self._timeline.open_writes)
-        return found | {put: None for put, _ in self._timeline.onward.get(at.value, ())}
+        return found | {put: None for put, _ in self._timeline.onward.get(value, ())}
 
-    def _write(self, choice: Choice, put: int) -> Iterator[Move]:
+    def _write(self, choice: Choice, put: int) -> Move | None:
+        """Return the one write of a value to be used, None if there is none."""
         return self._like(choice, put, 3 * put + 2, self._timeline.open_writes.get(put), True)
 
-    def _cas(self, choice: Choice, put: int, place: int) -> Iterator[Move]:
-        return self._like(choice, put, place, self._timeline.open_cas.get((choice.at.value, put)), False)
+    def _cas(self, choice: Choice, put: int, place: int) -> Move | None:
+        """Return the one cas to a value to be used, None if there is none."""
+        return self._like(choice, put, place, self._timeline.open_cas.get((choice.at[1], put)), False)
 
-    def _like(self, choice: Choice, put: int, place: int, supply: Supply | None, blind: bool) -> Iterator[Move]:
-        """Yield the one operation to be used of those that do the same, if there is one."""
+    def _like(self, choice: Choice, put: int, place: int, supply: Supply | None, blind: bool) -> Move | None:
         timeline, at = self._timeline, choice.at
-        likes = timeline.masks[place]
-        choice.used |= likes & at.used
-        free = likes & ~at.used
+        likes, used = timeline.masks[place], at[2]
+        choice.used |= likes & used
+        free = likes & ~used
         if free:
             step = timeline.first_to_return(free)
-            yield Move(put, step.bit, step.number, 0, blind)
-        elif supply is not None:
-            drawn = at.drawn >> supply.shift & supply.field
-            if drawn < timeline.available(supply, at.turn):
-                yield Move(put, 0, supply.numbers[drawn], 1 << supply.shift, blind)
-            else:
-                choice.drawn = self._reasons.more(choice.drawn, drawn << supply.shift)
+            return put, step.bit, step.number, 0, blind
+        if supply is None:
+            return None
+        drawn = at[4] >> supply.shift & supply.field
+        if drawn < timeline.available(supply, at[0]):
+            return put, 0, supply.numbers[drawn], 1 << supply.shift, blind
+        choice.drawn = self._reasons.more(choice.drawn, drawn << supply.shift)
+        return None
 
     def _comes_next(self, at: Configuration, put: int) -> bool:
         """Say whether the value of the returning write is needed before what is there now."""
-        timeline, row = self._timeline, self._timeline.row(at.turn)
+        turn, value, done = at[0], at[1], at[3]
+        timeline, row = self._timeline, self._timeline.row(turn)
         invoked = timeline.operations.invoked
-        for step in timeline.returns[at.turn + 1 : at.turn + 1 + AHEAD_MAX]:
-            if step.kind in (READ, CAS) and (invoked[step.number] > row or not at.done & step.bit):
-                if step.value == at.value:
-                    return False
-                if step.value == put:
-                    return True
+        for bit, kind, _, _, _, about, _, number in timeline.returns[turn + 1 : turn + 1 + AHEAD_MAX]:
+            if about in (value, put) and kind in (READ, CAS) and (not done & bit or invoked[number] > row):
+                return about == put
         return False
-
-    def _learned(self, choice: Choice) -> Reason:
-        reason = Reason(choice.used, choice.undone, choice.drawn, choice.at.seen)
-        self._reasons.learn(choice.at, reason)
-        self._hold(CONFIGURATION_BYTES)
-        return reason
-
-    def _hold(self, size: int) -> None:
-        self.held += size
-        self._budget.hold(size)
-
-    def _note(self, turn: int, path: Path) -> None:
-        if turn > self._furthest:
-            self._furthest = turn
-            self._paths = [path]
-        elif len(self._paths) < PREFIXES_MAX:
-            self._paths.append(path)
 
     def _invalid(self) -> Invalid:
         timeline, operations = self._timeline, self._timeline.operations
         stuck = timeline.returns[self._furthest].number
         core = bisect_left(operations.invoked, operations.returned[stuck])
-        prefixes = [placed(timeline, path, self._furthest) for path in self._paths]
-        return Invalid(range(core), stuck, sorted(prefixes, key=len, reverse=True))
+        return Invalid(range(core), stuck, Prefixes(timeline, self._paths, self._furthest))
 
     def unknown(self, reason: str) -> Unknown:
         """Say how far it came."""

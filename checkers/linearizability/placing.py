@@ -4,7 +4,8 @@ room.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, overload
 
 from keelhaul.checkers.linearizability.timeline import WRITE, Step, Timeline
 
@@ -31,6 +32,28 @@ def placed(timeline: Timeline, path: Path, turns: int) -> list[int]:
         layout.use(number)
     # What was placed twice stands in the later place: it makes no difference in the earlier one.
     return list(dict.fromkeys(reversed(layout.order)))[::-1]
+
+
+class Prefixes(Sequence[Sequence[int]]):
+    """Partial linearizations, laid out when somebody looks at them."""
+
+    def __init__(self, timeline: Timeline, paths: Sequence[Path], turns: int) -> None:
+        self._timeline, self._paths, self._turns = timeline, paths, turns
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, at: int) -> Sequence[int]: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Sequence[int]]: ...
+    def __getitem__(self, at: int | slice) -> Sequence[int] | Sequence[Sequence[int]]:
+        if isinstance(at, slice):
+            return Prefixes(self._timeline, self._paths[at], self._turns)
+        return placed(self._timeline, self._paths[at], self._turns)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return list, (list(self),)
 
 
 class _Layout:

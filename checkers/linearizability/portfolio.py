@@ -30,6 +30,7 @@ from keelhaul.checkers.linearizability.operations import Operations
 from keelhaul.checkers.linearizability.result import Answer, NotApplicable, Unknown
 from keelhaul.checkers.linearizability.split import Part, split
 from keelhaul.checkers.models.model import Model
+from keelhaul.checkers.models.shapes import is_list, items
 
 __all__ = ["ALGORITHMS", "DecideSome", "Decided", "Part", "Spread", "decide", "decide_parts", "named"]
 
@@ -153,7 +154,8 @@ def _demand_shape(model: Model, operations: Operations) -> None:
     """MalformedOperation if there is a function that the model doesn't have, or a value of another shape."""
     odd = not model.functions or not set(operations.f).issubset(model.functions)
     if model.family == "register":
-        plain = "cas" not in operations.f
+        pairs = {argument: None for argument, f in zip(operations.argument, operations.f, strict=True) if f == "cas"}
+        plain = all(is_list(pair) and len(items(pair)) == 2 for pair in pairs)
     else:
         plain = model.family == "key-value" and versions.has_shape(operations)
     if odd or not plain:

@@ -24,8 +24,9 @@ A reason found where no other write may follow (`Configuration.seen`) is none wh
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.timeline import CAS, WRITE, Supply, Timeline
 
 if TYPE_CHECKING:
@@ -35,13 +36,11 @@ COMPARED_MAX: Final = 200
 """Reasons of the same turn and value that a configuration is compared with, the latest."""
 
 
-class Reason(NamedTuple):
-    """What is enough to fail; see above."""
+REASON_BYTES: Final = 300
+"""What it takes to remember one, about."""
 
-    used: int
-    undone: int
-    drawn: int
-    seen: bool
+Reason: TypeAlias = tuple[int, int, int, bool]
+"""`used`, `undone`, `drawn`, `seen`: what is enough to fail; see above."""
 
 
 class Reasons:
@@ -49,52 +48,62 @@ class Reasons:
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
-        self._known: dict[tuple[int, int], deque[Reason]] = {}
+        self.found: dict[tuple[int, int], deque[Reason]] = {}
+        """By turn and value, the latest first."""
         self._supplies: list[Supply] = [*timeline.open_writes.values(), *timeline.open_cas.values()]
-        self.compared = 0
-        """How many were compared with the last time."""
 
-    def known(self, at: Configuration) -> Reason | None:
+    def known(self, at: Configuration, budget: Budget) -> Reason | None:
         """Return a reason that holds for the configuration."""
-        reasons = self._known.get((at.turn, at.value))
+        turn, value, used, done, drawn, seen, _, _, _, _ = at
+        reasons = self.found.get((turn, value))
         if reasons is None:
-            self.compared = 0
             return None
-        self.compared = len(reasons)
-        guards, unused, done = self._timeline.guards, ~at.used, at.done
-        drawn = at.drawn | guards
+        budget.left -= len(reasons)
+        guards, unused = self._timeline.guards, ~used
+        drawn |= guards
         for reason in reasons:
+            needs_used, needs_undone, needs_drawn, any_segment = reason
             # A guard bit above each field survives the subtraction exactly where at least as much was drawn.
             if (
-                not reason.used & unused
-                and not reason.undone & done
-                and (reason.seen or not at.seen)
-                and (drawn - reason.drawn) & guards == guards
+                not needs_used & unused
+                and not needs_undone & done
+                and (any_segment or not seen)
+                and (drawn - needs_drawn) & guards == guards
             ):
                 return reason
         return None
 
-    def learn(self, at: Configuration, reason: Reason) -> None:
-        """Remember why a configuration failed."""
-        reasons = self._known.get((at.turn, at.value))
+    def learn(self, choice: Choice, budget: Budget) -> Reason:
+        """Remember why a choice failed for good."""
+        at = choice.at
+        reason = choice.used, choice.undone, choice.drawn, at[5]
+        reasons = self.found.get(at[:2])
         if reasons is None:
-            reasons = self._known[at.turn, at.value] = deque(maxlen=COMPARED_MAX)
+            reasons = self.found[at[:2]] = deque(maxlen=COMPARED_MAX)
         reasons.appendleft(reason)
+        budget.held += REASON_BYTES
+        return reason
 
     def blame(self, choice: Choice, turn: int, failed: Reason) -> None:
         """Take the reason for which the step that is being tried failed, found at `turn`, into the reason why all of
         the choice does."""
-        at, timeline = choice.at, self._timeline
-        arrived = passed = 0
-        for later in timeline.arrived[at.turn + 1 : turn + 1]:
-            for step in later:
-                arrived |= step.bit
-        for step in timeline.returns[at.turn : turn]:
-            if step.kind in (WRITE, CAS):
-                passed |= step.bit
-        choice.used |= (failed.used & ~arrived | passed) & at.used
-        choice.undone |= (failed.undone & ~arrived | passed) & at.pending & ~at.done
-        choice.drawn = self.more(choice.drawn, self._before(failed.drawn, choice.move.draw))
+        here, _, used, done, _, _, _, _, pending, _ = choice.at
+        needs_used, needs_undone, needs_drawn, _ = failed
+        timeline = self._timeline
+        if turn > here:
+            arrived = passed = 0
+            for later in timeline.arrived[here + 1 : turn + 1]:
+                for step in later:
+                    arrived |= step[0]
+            for step in timeline.returns[here:turn]:
+                if step[1] == WRITE or step[1] == CAS:
+                    passed |= step[0]
+            needs_used = needs_used & ~arrived | passed
+            needs_undone = needs_undone & ~arrived | passed
+        choice.used |= needs_used & used
+        choice.undone |= needs_undone & pending & ~done
+        if needs_drawn:
+            choice.drawn = self.more(choice.drawn, self._before(needs_drawn, choice.move[3]))
 
     def more(self, one: int, other: int) -> int:
         """Return, field by field, the larger count."""

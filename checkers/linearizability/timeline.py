@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Hashable
-from typing import Final, NamedTuple, TypeAlias
+from itertools import repeat
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.models.shapes import items
@@ -76,7 +77,6 @@ class Timeline:
         """For each value the (put, place) of cas that expect it."""
         self.open_writes: dict[int, Supply] = {}
         self.open_cas: dict[tuple[int, int], Supply] = {}
-        self._known: dict[tuple[str, Hashable], Shape] = {}
         self._lay_out(self._shapes())
         self.guards = self._fields()
         self.masks = [0] * (3 * len(self.values) + len(self.classes) + 1)
@@ -86,44 +86,57 @@ class Timeline:
         """The window's; what arrived at it is in."""
 
     def _shapes(self) -> list[Shape | None]:
-        """Say of each operation what `Step` does, between bit and number; None if it makes no difference."""
-        operations, known = self.operations, self._known
+        """Say of each operation what it is; None if it makes no difference."""
+        operations = self.operations
+        reads: dict[Hashable, Shape] = {}
+        writes: dict[Hashable, Shape] = {}
+        swaps: dict[Hashable, Shape | None] = {}
+        denials: dict[Hashable, Shape | None] = {}
+        attempts: dict[Hashable, Shape | None] = {}
         shapes: list[Shape | None] = []
-        failed = operations.failed
-        rows = zip(operations.f, operations.argument, operations.result, operations.returned, strict=True)
-        for at, (f, argument, result, returned) in enumerate(rows):
+        add = shapes.append
+        failed = operations.failed or repeat(False)
+        rows = zip(operations.f, operations.argument, operations.result, operations.returned, failed, strict=False)
+        for f, argument, result, returned, denies in rows:
             if f == "read":
                 if returned == OPEN:
-                    shapes.append(None)
+                    add(None)
                     continue
-                key = f, result
-            elif failed is not None and failed[at] and returned != OPEN:
-                key = "denial", argument[1]
+                shape = reads.get(result)
+                if shape is None:
+                    shape = reads[result] = self._read(result)
+            elif f == "write":
+                shape = writes.get(argument)
+                if shape is None:
+                    value = self._value(argument)
+                    shape = writes[argument] = WRITE, value, 3 * value + 1, 3 * value + 2, value, value
             else:
-                key = f, argument
-            shape = known.get(key)
-            if shape is None:
-                shape = known[key] = self._shape(*key)
-            shapes.append(None if returned == OPEN and shape[0] == READ else shape)
+                known = attempts if returned == OPEN else denials if denies else swaps
+                if argument in known:
+                    add(known[argument])
+                    continue
+                expected, new = items(argument)
+                shape = known[argument] = self._compared(expected, new, known is denials, known is attempts)
+            add(shape)
         return shapes
 
-    def _shape(self, f: str, about: Hashable) -> Shape:
-        if f == "cas":
-            expected, new = items(about)
-            value, put = self._value(expected), self._value(new)
-            if value == put:
-                return READ, value, 3 * value + 1, 0, value, NO_VALUE
-            place = self.classes.get((value, put))
-            if place is None:
-                place = self.classes[value, put] = -1 - len(self.classes)
-                self.onward.setdefault(value, []).append((put, place))
-            return CAS, NO_VALUE, place, 0, value, put
-        value = self._value(about)
-        if f == "read":
-            return READ, value, 3 * value + 1, 0, value, NO_VALUE
-        if f == "write":
-            return WRITE, value, 3 * value + 1, 3 * value + 2, value, value
-        return DENIAL, -2 - value, 3 * value + 3, 0, value, NO_VALUE
+    def _read(self, found: Hashable) -> Shape:
+        value = self._value(found)
+        return READ, value, 3 * value + 1, 0, value, NO_VALUE
+
+    def _compared(self, expected: Hashable, new: Hashable, denies: bool, is_open: bool) -> Shape | None:
+        """Say what a cas is. One that leaves what it found is a read."""
+        value = self._value(expected)
+        if denies:
+            return DENIAL, -2 - value, 3 * value + 3, 0, value, NO_VALUE
+        if expected == new:
+            return None if is_open else self._read(expected)
+        put = self._value(new)
+        place = self.classes.get((value, put))
+        if place is None:
+            place = self.classes[value, put] = -1 - len(self.classes)
+            self.onward.setdefault(value, []).append((put, place))
+        return CAS, NO_VALUE, place, 0, value, put
 
     def _value(self, value: Hashable) -> int:
         return self.values.setdefault(value, len(self.values))
@@ -133,29 +146,30 @@ class Timeline:
         invoked, returned = self.operations.invoked, self.operations.returned
         by_return = [at for at, shape in enumerate(shapes) if shape is not None and returned[at] != OPEN]
         by_return.sort(key=returned.__getitem__)
-        steps: dict[int, Step] = {}
+        steps: list[Any] = [None] * len(shapes)
         free: list[int] = []
-        made = coming = 0
-        make, count = Step._make, len(shapes)
+        made, coming, calls = 1, 0, [*invoked, OPEN]
+        new, step_class = tuple.__new__, Step
         for at in by_return:
             row = returned[at]
             arrived = []
-            while coming < count and invoked[coming] < row:
+            while calls[coming] < row:
                 shape = shapes[coming]
                 if shape is not None:
                     if returned[coming] == OPEN:
                         self._supply(shape, coming)
                     else:
-                        if not free:
-                            free.append(1 << made)
-                            made += 1
-                        step = steps[coming] = make((free.pop(), *shape, coming))
+                        if free:
+                            bit = free.pop()
+                        else:
+                            bit, made = made, made << 1
+                        step = steps[coming] = new(step_class, (bit, *shape, coming))
                         arrived.append(step)
                 coming += 1
             self.arrived.append(arrived)
-            step = steps.pop(at)
+            step = steps[at]
             self.returns.append(step)
-            free.append(step.bit)
+            free.append(step[0])
 
     def _supply(self, shape: Shape, number: int) -> None:
         kind, value, put = shape[0], shape[4], shape[5]
