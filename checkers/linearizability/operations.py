@@ -9,10 +9,10 @@ Values are hashable and compare by value, as `checkers/values.py` makes them out
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, overload
 
 from keelhaul.checkers.history import History, Operation
 from keelhaul.checkers.values import freeze, show
@@ -69,16 +69,17 @@ class Operations:
         """Return some of the operations; `positions` ascend."""
         if not len(positions):
             return Operations([], [], [], [], [], [], [])
-        failed = None if self.failed is None else _take(self.failed, positions)
+        take = _taker(positions)
+        failed = None if self.failed is None else take(self.failed)
         return Operations(
-            f=_take(self.f, positions),
-            argument=_take(self.argument, positions),
-            result=_take(self.result, positions),
-            invoked=_take(self.invoked, positions),
-            returned=_take(self.returned, positions),
-            process=_take(self.process, positions),
-            index=_take(self.index, positions),
-            key=None if self.key is None else _take(self.key, positions),
+            f=take(self.f),
+            argument=take(self.argument),
+            result=take(self.result),
+            invoked=take(self.invoked),
+            returned=take(self.returned),
+            process=_Some(self.process, positions),
+            index=_Some(self.index, positions),
+            key=None if self.key is None else _Some(self.key, positions),
             failed=failed if failed and any(failed) else None,
         )
 
@@ -161,8 +162,33 @@ class Operations:
         return cls._from_operations(sorted(operations, key=lambda item: item[1].invoked), keyed)
 
 
-def _take(column: Sequence[Any], positions: Sequence[int]) -> list[Any]:
-    return [column[positions[0]]] if len(positions) == 1 else list(itemgetter(*positions)(column))
+
+def _taker(positions: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Return what takes these positions out of a column."""
+    if len(positions) > 1:
+        return itemgetter(*positions)
+    return lambda column: [column[positions[0]]]
+
+
+class _Some(Sequence[Any]):
+    """Positions of a column that is seldom read: they are looked up when somebody asks."""
+
+    __slots__ = ("_column", "_positions")
+
+    def __init__(self, column: Sequence[Any], positions: Sequence[int]) -> None:
+        self._column, self._positions = column, positions
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    @overload
+    def __getitem__(self, at: int) -> Any: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Any]: ...
+    def __getitem__(self, at: int | slice) -> Any:
+        if isinstance(at, slice):
+            return _Some(self._column, self._positions[at])
+        return self._column[self._positions[at]]
 
 
 def _returned(operation: Operation) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from typing import Any, Final, TypeAlias
 
 from keelhaul.checkers.history import History
@@ -179,18 +180,24 @@ def merged(operations: Operations, parts: Sequence[Part]) -> list[int]:
         orders.append([part.positions[at] for at in part.answer.order])
     if len(orders) == 1:
         return orders[0]
-    invoked = operations.invoked
-    at_moment: dict[int, list[int]] = {}
+    # By invocation, an operation is where its moment is, or right behind the one before it in its own order.
+    after = [-1] * len(operations)
+    placed = bytearray(len(operations))
     for order in orders:
-        latest, group = -1, list[int]()
+        latest = before = -1
         for at in order:
-            moment = invoked[at]
-            if moment > latest:
-                latest, group = moment, [at]
-                at_moment[moment] = group
+            if at > latest:
+                latest = at
+                placed[at] = True
             else:
-                group.append(at)
-    return [at for moment in invoked if moment in at_moment for at in at_moment[moment]]
+                after[before] = at
+            before = at
+    whole = []
+    for at in compress(range(len(operations)), placed):
+        while at >= 0:
+            whole.append(at)
+            at = after[at]
+    return whole
 
 
 _VERDICTS: Final = {Valid: Verdict.VALID, Invalid: Verdict.INVALID, Unknown: Verdict.UNKNOWN}
