@@ -17,8 +17,10 @@ way; what contradicts it is refuted here.) What is open and was not seen need no
 Without deletes every version is put in once, and zones.py decides it, in time that grows with what was read. With
 deletes the empty version repeats, and absorption.py searches.
 
-If some are written twice, each get is taken to show the latest change that it can: a guess. An order that is found with
-it is as good as any, but that none is found says nothing.
+If some are written twice, real time may tell which of them a get shows: it wasn't invoked after the get, or what stands
+behind it in the text, had returned, nor had it returned before what stands in front of it was invoked, and it is shown
+in one place only. Where several are left, the latest is taken: a guess. An order that is found with it is as good as
+any, but that none is found says nothing.
 
 `NotApplicable`: a guess that led nowhere; a text that begins another one (then a get might be taken apart in two ways);
 one that is empty.
@@ -77,7 +79,9 @@ class Versions:
             self._writers.setdefault(operations.argument[at], []).append(number)
         self._lengths = sorted(set(map(len, self._writers)))
         self._seen: dict[int, _Seen] = {}
-        self.is_guess = len(self._writers) < len(changes)
+        self.repeats = len(self._writers) < len(changes)
+        """Whether a text is written twice."""
+        self.is_guess = False
 
     def reason_against(self) -> str | None:
         """Say why the texts can't be taken apart; None if they can."""
@@ -102,20 +106,22 @@ class Versions:
         return ends[len(text)]
 
     def _first_of(self, text: str, get: int) -> int:
-        """Choose the change with which a text begins: the latest that the get may have seen and that fits."""
-        writers, _ = self._writers_at(text, 0, get)
-        for number in reversed(writers):
+        """Choose the change with which a text begins, of those that fit."""
+        writers, end = self._writers_at(text, 0, get)
+        if len(writers) == 1:
+            return writers[0]
+        possible = []
+        for number in self._in_time(writers, self._last_put_before(get), text, end, get):
             seen = self._seen.get(number)
-            may = number not in self.shown_by if seen is None else _fits(text, seen)
-            if may and self._may_be_seen(number, get):
-                return number
-        return writers[0]
+            if number not in self.shown_by if seen is None else _fits(text, seen):
+                possible.append(number)
+        return self._chosen(possible, get)
 
     def _learn(self, get: int, text: str, start: int, ends: dict[int, int], first: int) -> None:
         """Take the rest of a text apart, from `start` on."""
         while start < len(text):
             writers, end = self._writers_at(text, start, get)
-            change = self._pick(writers, get) if start else first
+            change = self._pick(writers, text, end, ends, get) if start else first
             at = self._changes[change - 1]
             if change in self.shown_by:
                 raise Contradiction(get, self.shown_by[change])
@@ -127,16 +133,39 @@ class Versions:
             ends[end] = change
             start = end
 
-    def _pick(self, writers: Sequence[int], get: int) -> int:
-        """Choose, of the changes that may have added a text, the latest that the get may have seen."""
-        if len(writers) > 1:
-            for number in reversed(writers):
-                if number not in self.shown_by and self._may_be_seen(number, get):
-                    return number
-        return writers[0]
+    def _pick(self, writers: Sequence[int], text: str, end: int, ends: dict[int, int], get: int) -> int:
+        """Choose, of the changes that may have added a text, one that isn't shown elsewhere."""
+        if len(writers) == 1:
+            return writers[0]
+        invoked = self._operations.invoked
+        latest = max((invoked[self._changes[number - 1]] for number in ends.values() if number != EMPTY), default=-1)
+        possible = [number for number in writers if number not in self.shown_by]
+        return self._chosen(self._in_time(possible, latest, text, end, get), get)
 
-    def _may_be_seen(self, number: int, get: int) -> bool:
-        return self._operations.invoked[self._changes[number - 1]] < self._operations.returned[get]
+    def _last_put_before(self, get: int) -> int:
+        """Return when the last put was invoked that had returned before the get: what is older was replaced."""
+        operations = self._operations
+        before = (at for at in self._changes if operations.returned[at] < operations.invoked[get])
+        return max((operations.invoked[at] for at in before if operations.f[at] == "put"), default=-1)
+
+    def _in_time(self, writers: Sequence[int], latest: int, text: str, end: int, get: int) -> list[int]:
+        """Leave those that hadn't returned by the row `latest`, and were invoked before the get, and what stands behind
+        them in the text, had returned."""
+        invoked, returned = self._operations.invoked, self._operations.returned
+        first = returned[get]
+        while end < len(text):
+            behind, end = self._writers_at(text, end, get)
+            if len(behind) == 1:
+                first = min(first, returned[self._changes[behind[0] - 1]])
+        rows = {number: self._changes[number - 1] for number in writers}
+        return [number for number, at in rows.items() if invoked[at] < first and returned[at] > latest]
+
+    def _chosen(self, possible: Sequence[int], get: int) -> int:
+        if not possible:
+            raise Contradiction(get)
+        if len(possible) > 1:
+            self.is_guess = True
+        return possible[-1]
 
     def _writers_at(self, text: str, start: int, get: int) -> tuple[list[int], int]:
         """Return the changes that may have added what is there, and where that ends."""
@@ -180,6 +209,9 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
             answer = zones.decide_clusters(operations, _clusters(operations, changes, gets, read, versions), budget)
     if versions.is_guess and not isinstance(answer, Valid):
         return NotApplicable("a text is written twice")
+    if versions.repeats and isinstance(answer, Invalid):
+        # Which of them was shown may rest on anything.
+        return Invalid(range(len(operations)))
     return _with_gets(answer, changes, versions) if isinstance(answer, Invalid) else answer
 
 
