@@ -79,6 +79,8 @@ class Versions:
             self._writers.setdefault(operations.argument[at], []).append(number)
         self._lengths = sorted(set(map(len, self._writers)))
         self._seen: dict[int, _Seen] = {}
+        self._read = {"": EMPTY}
+        """Versions by their text, where no other one can have it."""
         self.repeats = len(self._writers) < len(changes)
         """Whether a text is written twice."""
         self.is_guess = False
@@ -93,8 +95,9 @@ class Versions:
 
     def read(self, get: int, text: str) -> int:
         """Return the version that a get has read; `Contradiction` if there can't be such a one."""
-        if not text:
-            return EMPTY
+        version = self._read.get(text)
+        if version is not None:
+            return version
         first = self._first_of(text, get)
         seen = self._seen.get(first)
         if seen is not None and not _fits(text, seen):
@@ -103,6 +106,8 @@ class Versions:
         if len(text) > len(known):
             self._learn(get, text, len(known), ends, first)
             self._seen[first] = _Seen(text, ends)
+        if not self.repeats:
+            self._read[text] = ends[len(text)]
         return ends[len(text)]
 
     def _first_of(self, text: str, get: int) -> int:

@@ -85,18 +85,18 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
 
 def decide_clusters(operations: Operations, clusters: Clusters, budget: Budget) -> Valid | Invalid:
     """Look for an order of the clusters, given that reads, and puts that follow others, have no choice."""
-    budget.look()
+    budget.spend(len(clusters.called))
     if None in clusters.cluster_of:
         return Invalid([clusters.readers[list(clusters.cluster_of).index(None)]])
     sizes = _narrow(operations, clusters)
-    budget.look()
+    budget.spend(len(clusters.readers))
     if any(map(lt, clusters.first, clusters.called)):
         early = next(c for c, row in enumerate(clusters.first) if row < clusters.called[c])
         return Invalid(_evidence(operations, clusters, [early], {clusters.first[early]}))
     blocks = _blocks(operations, clusters) if clusters.follows else _Blocks(clusters.first, clusters.last)
     if isinstance(blocks, Invalid):
         return blocks
-    budget.look()
+    budget.spend(len(clusters.called))
     first, last, members = blocks.first, blocks.last, blocks.members
     order = [block for block, row in enumerate(first) if row != OPEN]
     order.sort(key=[row if row < other else other for row, other in zip(first, last, strict=True)].__getitem__)
@@ -109,7 +109,7 @@ def decide_clusters(operations: Operations, clusters: Clusters, budget: Budget) 
             )
         if last[block] > last[latest]:
             latest = block
-    budget.look()
+    budget.spend(len(order))
     if members:
         order = [cluster for block in order for cluster in members.get(block, (block,))]
     return Valid(_unfolded(clusters, order, sizes))
