@@ -283,7 +283,7 @@ class _Search:
                 yield STAY
                 yield put, own, number, 0, True
         else:
-            choice.undone = own
+            choice.undone |= own
             if kind == WRITE:
                 if seen:
                     yield put, own, number, 0, True
