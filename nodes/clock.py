@@ -28,12 +28,12 @@ class Clock:
 
     def read(self, true_ns: int) -> int:
         """Return what it shows, in ns: never less than before."""
-        self._latest_ns = max(self._latest_ns, self._shows(true_ns))
+        shows_ns = self._from_ns + true_ns - self._anchor_ns
+        if self.rate_ppm:
+            shows_ns += (true_ns - self._anchor_ns) * self.rate_ppm // MILLION
+        if shows_ns > self._latest_ns:
+            self._latest_ns = shows_ns
         return self._latest_ns
-
-    def _shows(self, true_ns: int) -> int:
-        passed_ns = true_ns - self._anchor_ns
-        return self._from_ns + passed_ns + passed_ns * self.rate_ppm // MILLION
 
     def when(self, shows_ns: int) -> int:
         """Return the true time from which on it shows at least `shows_ns`, if nothing happens to it until then."""
