@@ -1,4 +1,4 @@
-"""Telling hosts to let their nodes' clocks run wrong: those that do it, those that won't, and those that aren't there."""
+"""Telling hosts to let their nodes' clocks run wrong: those that do it, that won't, and that aren't there."""
 
 from __future__ import annotations
 
