@@ -93,7 +93,8 @@ def on_request(state: State, now_ns: int, client: str, msg_id: int, body: Body) 
         return
     assert voters is not None
     deadline_ns = now_ns + ROUNDS_MAX * state.settings.election_timeout_ns
-    state.change = Change(tuple(voters), tuple(learners), Asker(client, msg_id), deadline_ns)
+    before = state.configuration.learners
+    state.change = Change(tuple(voters), tuple(learners), before, Asker(client, msg_id), deadline_ns)
     advance(state, now_ns)
 
 
@@ -136,7 +137,8 @@ def _next_step(state: State, change: Change) -> Configuration | None:
     now = state.configuration
     learners = tuple(name for name in change.learners if name not in now.voters)
     if change.aborting:
-        return Configuration(now.voters, (), ()) if now.learners else None
+        was = change.learners_before
+        return None if now.learners == was else Configuration(now.voters, (), was)
     new = tuple(name for name in change.voters if name not in now.voters)
     gone = tuple(name for name in now.voters if name not in change.voters)
     unheard = [name for name in (*new, *learners) if name not in now.learners]

@@ -109,6 +109,7 @@ class Change:
 
     voters: tuple[str, ...]
     learners: tuple[str, ...]
+    learners_before: tuple[str, ...]  # what is left of it if it is given up
     asker: Asker
     deadline_ns: int
     rounds: dict[str, Round] = field(default_factory=dict)

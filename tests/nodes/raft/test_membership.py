@@ -245,6 +245,18 @@ def test_m6_a_member_that_does_not_catch_up_in_time_is_given_up_and_nothing_has_
     assert cluster.state("n1").configuration[:3] == (("n1", "n2", "n3"), (), ())
 
 
+def test_m6_a_change_that_is_given_up_leaves_those_who_listened_before(led):
+    cluster = led(5, initial_voters=3)
+    assert reconfigure(cluster, "n1", "n1 n2 n3", ["n5"])["type"] == "reconfigure_ok"
+    there = ("n1", "n2", "n3", "n5")
+    asked = cluster.request("n1", "reconfigure", voters=["n1", "n2", "n3", "n4"])
+    cluster.run(*there)
+    for _ in range(62):
+        cluster.beat("n1", *there)
+    assert cluster.answer(asked)["code"] == 11
+    assert cluster.state("n1").configuration[:3] == (("n1", "n2", "n3"), (), ("n5",))
+
+
 def test_m6_a_slow_learner_gets_ten_rounds(led):
     cluster = led(4, initial_voters=3)
     asked = cluster.request("n1", "reconfigure", voters=["n1", "n2", "n3", "n4"])
