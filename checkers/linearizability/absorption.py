@@ -186,11 +186,11 @@ class _Search:
                         break
                 elif kind != CAS or value != about:
                     break
-                # It has to be used now. It has been no choice where nobody waits for a visit, and nothing else could
-                # give it room.
+                # It has to be used now. That was no choice where nobody waits for a visit, and, before a cas, where
+                # writing what is there gives nobody room.
                 room = masks[3 * put + 1] | denied & ~masks[3 * put + 3]
                 if pending & ~done & ~writes & ~bit or (
-                    (kind == WRITE or writes & ~done) and (value in open_writes or masks[3 * value + 2] & ~used)
+                    kind == CAS and writes & ~done and (value in open_writes or masks[3 * value + 2] & ~used)
                 ):
                     if (turn, value) in failed:
                         break
