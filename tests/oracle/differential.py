@@ -16,7 +16,7 @@ from typing import NamedTuple
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
-from keelhaul.checkers.linearizability.portfolio import ALGORITHMS, FAMILIES
+from keelhaul.checkers.linearizability.portfolio import ALGORITHMS, FAMILIES, Decide
 from keelhaul.checkers.linearizability.result import Invalid, NotApplicable, Valid
 from keelhaul.checkers.linearizability.verify import missing
 from keelhaul.checkers.models.model import Model
@@ -81,10 +81,10 @@ def drawn(name: str, seed: int, operations_max: int = 9) -> Case:
     return Case(name, model, found)
 
 
-def problem(algorithm: str, case: Case) -> tuple[str, str | None]:
-    """Return what became of the algorithm (valid, invalid, or "not applicable"), and what is wrong with it, if
+def problem(decide: Decide, case: Case, work_max: int = WORK_MAX) -> tuple[str, str | None]:
+    """Return what an algorithm answers (valid, invalid, or "not applicable"), and what is wrong with that, if
     anything."""
-    answer = ALGORITHMS[algorithm](case.model, case.operations, Budget(work=WORK_MAX))
+    answer = decide(case.model, case.operations, Budget(work=work_max))
     if isinstance(answer, NotApplicable):
         return "not applicable", None
     expected = linearizable(SPECIFICATIONS[case.name], case.operations)
@@ -129,7 +129,7 @@ def compare(algorithm: str, seeds: range) -> tuple[Counter[str], list[str]]:
     names, seen, wrong = models_of(algorithm), Counter[str](), []
     for seed in seeds:
         name = names[seed % len(names)]
-        answer, found = problem(algorithm, drawn(name, seed))
+        answer, found = problem(ALGORITHMS[algorithm], drawn(name, seed))
         seen[answer] += 1
         if found is not None:
             wrong.append(f"drawn({name!r}, {seed}): {found}")

@@ -1,0 +1,254 @@
+"""Every guard of the algorithms is needed: without it, some history gets a wrong answer.
+
+An algorithm leaves out what need not be tried, and refuses what it isn't made for. What it looks at before it does so
+are its guards. Here each is taken out of the source in turn, the rest is loaded as a module of its own, and the
+comparison with the oracle has to fail. Where that takes long to happen by chance, the table says from which draw on.
+
+Not in the table is what only saves time, without which answers are the same, later; and a few for which no history that
+shows it is known.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import pytest
+
+from keelhaul.checkers.history import History, Row
+from keelhaul.checkers.linearizability import inclusion, online, tokens
+from keelhaul.checkers.linearizability.operations import Operations
+from keelhaul.checkers.linearizability.portfolio import ALGORITHMS
+from keelhaul.checkers.models.registry import model_named
+from keelhaul.checkers.verdict import Verdict
+from tests.checkers.linearizability.test_online import LIKES, ROOM, rows_of
+from tests.oracle.brute import linearizable
+from tests.oracle.differential import Case, drawn, models_of, problem
+from tests.oracle.specifications import SPECIFICATIONS
+
+FOLDER = Path(__file__).parents[3] / "checkers" / "linearizability"
+DRAWS = 3_000
+WORK_MAX = 100_000
+ENDLESS_S = 1.0
+"""Processor time after which a small history is said to take for ever: without some guards it does."""
+
+
+Rows = Sequence[tuple[str, int, str, Any]]
+
+
+class Guard(NamedTuple):
+    """A piece of a file's source, and what is left when the guard in it is gone. `first` is the draw to begin with, of
+    the models named or of all that the file is for; `rows` are a history that shows it, where draws don't."""
+
+    file: str
+    guard: str
+    without: str
+    first: int = 0
+    models: tuple[str, ...] = ()
+    rows: Rows = ()
+
+
+GUARDS = [
+    # --- engine.py: what is pending
+    Guard("engine", "operations.invoked[invoked] < row:", "True:"),
+    Guard("engine", "if not discharged & bit and state in after(state, action):", "if after(state, action):"),
+    Guard(
+        "engine", "if not discharged & bit or (not used & bit and window.changes[action]):", "if not discharged & bit:"
+    ),
+    Guard("engine", "if configuration.discharged & returning.bit:", "if True:"),
+    Guard(
+        "engine",
+        "like = pending.action, bool(configuration.discharged & pending.bit)",
+        "like = pending.action, True",
+        models=("key-value",),
+        rows=LIKES,
+    ),
+    Guard("engine", "if not configuration.used & pending.bit and like not in likes:", "if like not in likes:"),
+    Guard("engine", "if self._transitions.kinds[choice.action] is Kind.BLIND:", "if True:"),
+    Guard(
+        "engine",
+        "self._total = [kind in (Kind.TOTAL, Kind.BLIND) for kind in kinds]",
+        "self._total = [True for kind in kinds]",
+    ),
+    Guard("engine", "& supply.field < len(supply.numbers):", "& supply.field >= 0:"),
+    # --- engine.py: dominance
+    Guard("engine", "not less_used & ~used\n                and ", ""),
+    Guard("engine", "not discharged & ~more_discharged\n                and ", ""),
+    Guard("engine", "(drawn | guards) - less_drawn & guards == guards", "True"),
+    # --- zones.py
+    Guard("zones", "if operations.failed is not None:", "if False:"),
+    Guard("zones", "if len(number) < len(called):", "if False:"),
+    Guard("zones", "if None in clusters.cluster_of:", "if False:"),
+    Guard("zones", "if any(map(lt, clusters.first, clusters.called)):", "if False:"),
+    Guard("zones", 'name == "read" and row != OPEN for', 'name == "read" for'),
+    Guard("zones", "for block, row in enumerate(first) if row != OPEN]", "for block, row in enumerate(first)]"),
+    Guard("zones", "if first[block] < last[latest]:", "if False:"),
+    Guard("zones", "if last[block] > last[latest]:", "if True:", models=("register",)),
+    Guard("zones", "if clusters.first[member] < clusters.last[latest]:", "if False:"),
+    Guard("zones", "if clusters.last[member] > clusters.last[latest]:", "if True:", 11_000, ("cas-register",)),
+    Guard("zones", "if joined < len(following):", "if False:"),
+    Guard("zones", "if clusters.first[cluster] != OPEN]", "]"),
+    Guard("zones", "if before is None:", "if False:"),
+    Guard("zones", "if rival != cluster:", "if False:"),
+    Guard("zones", "if clusters.first[before] == OPEN:", "if False:"),
+    # --- fifo.py
+    Guard("fifo", "if found.repeated is not None:", "if False:"),
+    Guard("fifo", "if found.nothing and found.open_dequeues and found.staying:", "if False:"),
+    Guard("fifo", "elif dequeues.setdefault(result, at) != at:", "elif dequeues.setdefault(result, at) < 0:"),
+    Guard("fifo", "min(in_by, out_by)", "in_by"),
+    Guard("fifo", "if dequeues:\n", "if False:\n"),
+    Guard("fifo", "if moment >= until:", "if False:"),
+    Guard("fifo", "if place >= 0 and moment < ends[place]:", "if False:"),
+    Guard("fifo", "if free[number] == len(ends):", "if True:"),
+    # --- inclusion.py, chain.py, tokens.py
+    Guard("inclusion", "if growth.repeated is not None:", "if False:"),
+    Guard("inclusion", "len(values) < len(shown) - 1 or ", ""),
+    Guard("inclusion", " or not values <= self.puts.keys()", ""),
+    Guard("inclusion", "elif operations.returned[at] != OPEN:", "else:"),
+    Guard("chain", "if returned[at] < latest:", "if False:"),
+    Guard("chain", "if invoked[at] > latest:", "if True:"),
+    Guard("tokens", "if token[before] == token[after]:", "if False:"),
+    Guard("tokens", "if returned[at] != OPEN), key", "), key"),
+    # --- ownership.py, permits.py
+    Guard("ownership", "if operations.invoked[after] < operations.returned[before]:", "if False:"),
+    Guard("ownership", "elif returned[at] != OPEN:\n                held = at", "else:\n                held = at"),
+    Guard("ownership", "elif returned[at] != OPEN:\n            return", "else:\n            return"),
+    Guard("ownership", "after.start < before.end or ", ""),
+    Guard("ownership", " or (tokens and token[after.acquire] <= token[before.acquire])", ""),
+    Guard("permits", "if any(count not in (None, 1) for count in operations.argument)", "if False"),
+    Guard("permits", "invoked[arrived] < row:", "True:"),
+    Guard("permits", "if not possible:", "if False:"),
+    Guard(
+        "permits",
+        "heappush(pending[takes[arrived]], (returned[arrived], arrived))",
+        "heappush(pending[takes[arrived]], (-returned[arrived], arrived))",
+    ),
+    # --- front.py
+    Guard("front", "if not discharged & pending.bit and state in self", "if not discharged & pending.bit and self"),
+    Guard("front", "if discharged & returning.bit:", "if True:"),
+    Guard("front", "if used & returning.bit or returning.kind is Kind.OBSERVER:", "if True:"),
+    Guard(
+        "front",
+        "for pending in self._pending if pending.kind in (Kind.TOTAL, Kind.BLIND))",
+        "for pending in self._pending)",
+    ),
+    Guard(
+        "front",
+        "if reached == state and not (blind and pending is returning):",
+        "if reached == state:",
+        0,
+        ("register",),
+        ROOM,
+    ),
+    Guard("front", "if drawn >> supply.shift & _FIELD >= supply.count:", "if False:"),
+    Guard("front", "if used & pending.bit or pending.kind is Kind.OBSERVER:", "if pending.kind is Kind.OBSERVER:"),
+    Guard(
+        "front",
+        "like = pending.action, bool(discharged & pending.bit)",
+        "like = pending.action, True",
+        0,
+        ("key-value",),
+        LIKES,
+    ),
+    Guard("front", "pending.returned < other.returned", "False"),
+    Guard("front", "if using is returning:", "if False:"),
+    Guard("front", "if self._model.successors(reached, pending.action):", "if False:"),
+    Guard("front", "not less_used & ~used\n                and ", ""),
+    Guard("front", "not discharged & ~more_discharged\n                and ", ""),
+    Guard("front", "if used & ~other[0] or other[1] & ~discharged or ", "if used & ~other[0] or "),
+]
+
+
+@contextmanager
+def without(guard: Guard) -> Iterator[ModuleType]:
+    """Load the file without the guard."""
+    source = (FOLDER / f"{guard.file}.py").read_text()
+    assert source.count(guard.guard) == 1, f"{guard.file}.py has {source.count(guard.guard)} of {guard.guard!r}"
+    module = ModuleType(f"keelhaul.checkers.linearizability.{guard.file}_without")
+    sys.modules[module.__name__] = module  # dataclasses look their module up
+    try:
+        exec(compile(source.replace(guard.guard, guard.without), f"{guard.file}_without.py", "exec"), module.__dict__)
+        yield module
+    finally:
+        del sys.modules[module.__name__]
+
+
+@contextmanager
+def limited() -> Iterator[None]:
+    """Raise TimeoutError in what doesn't end."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError("it doesn't end")
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, ENDLESS_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def decided_by(algorithm: str, module: ModuleType | None) -> Callable[[Case, int], str | None]:
+    """Return what says what is wrong with an algorithm's answer."""
+    decide = ALGORITHMS[algorithm] if module is None else module.decide
+    return lambda case, seed: problem(decide, case, WORK_MAX)[1]
+
+
+def of_rows(name: str, rows: Rows) -> Case:
+    """Take a history as it is written."""
+    history = History.of(Row(at, at, *row) for at, row in enumerate(rows))
+    return Case(name, model_named(name), Operations.from_history(history))
+
+
+def followed_by(case: Case, seed: int) -> str | None:
+    """Say what is wrong with the verdict online."""
+    checker = online.Online(case.model, failed_cas="observe" if case.operations.failed else "ignore")
+    for row in rows_of(Random(seed), case.operations):
+        checker.take(*row)
+    expected = Verdict.VALID if linearizable(SPECIFICATIONS[case.name], case.operations) else Verdict.INVALID
+    found = checker.finish()
+    return None if found is expected else f"{found}, not {expected}"
+
+
+def first_wrong(names: list[str], wrong: Callable[[Case, int], str | None], first: int, count: int) -> int | None:
+    """Return the first draw that gets a wrong answer, or none at all."""
+    for seed in range(first, first + count):
+        try:
+            with limited():
+                found = wrong(drawn(names[seed % len(names)], seed), seed)
+        except (AssertionError, ArithmeticError, LookupError, TypeError, ValueError, TimeoutError) as error:
+            found = repr(error)
+        if found is not None:
+            return seed
+    return None
+
+
+def look(guard: Guard, monkeypatch: pytest.MonkeyPatch, count: int = DRAWS) -> int | None:
+    """Return the first draw that shows that the guard is missing."""
+    with without(guard) as module:
+        if guard.file == "front":
+            monkeypatch.setattr(online, "Front", module.Front)
+            monkeypatch.setattr(online, "TooManyWays", module.TooManyWays)
+            if guard.rows:
+                return 0 if followed_by(of_rows(guard.models[0], guard.rows), 0) else None
+            return first_wrong(list(SPECIFICATIONS), followed_by, guard.first, count)
+        if guard.file == "chain":
+            monkeypatch.setattr(tokens, "clash_of", module.clash_of)
+            monkeypatch.setattr(inclusion, "clash_of", module.clash_of)
+            return first_wrong(models_of("inclusion"), decided_by("inclusion", None), guard.first, count)
+        names = [*guard.models] or models_of(guard.file)
+        if guard.rows:
+            return 0 if decided_by(guard.file, module)(of_rows(names[0], guard.rows), 0) else None
+        return first_wrong(names, decided_by(guard.file, module), guard.first, count)
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: f"{guard.file}: {guard.guard[:60]}")
+def test_without_the_guard_an_answer_is_wrong(guard, monkeypatch):
+    assert look(guard, monkeypatch) is not None
