@@ -141,6 +141,9 @@ def test_2_5_an_acceptance_of_slots_long_gone_promises_nothing_that_the_disk_doe
     accept(cluster, 1, [[1, command("a")]])
     heartbeat(cluster, 1, commit=1)
     accept(cluster, 9, [[1, command("a")]], "n2")
+    records = cluster.disk_records("n3")
+    accept(cluster, 9, [[1, command("a")]], "n2")
+    assert cluster.disk_records("n3") == records  # once is enough
     cluster.crash("n3")
     cluster.restart("n3")
     assert cluster.told("boot", "n3")[-1]["promised"] == [9, "n2"]
