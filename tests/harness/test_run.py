@@ -58,6 +58,7 @@ def test_the_verdict_record_is_what_other_programs_rely_on(runs, small):
     assert set(record["checkers"]) == {
         "linearizable",
         "raft-invariants",
+        "raft-liveness",
         "crashes",
         "stats",
         "availability",

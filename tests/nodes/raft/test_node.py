@@ -217,3 +217,17 @@ def test_traces_tell_the_checkers_what_they_count_on(cluster_of):
         {"type": "commit", "index": 3, "entry_term": 2, "term": 2, "digest": noop},
         {"type": "apply", "index": 3, "digest": noop},
     ]
+
+
+def test_f6_what_a_snapshot_brings_counts_as_durable_with_the_write_that_holds_it(cluster_of):
+    cluster = cluster_of(3, snapshot_threshold=5, snapshot_trailing=0)
+    cluster.elect("n1")
+    cluster.beat("n1")
+    for number in range(9):
+        cluster.request("n1", "write", key="k", value=number)
+        cluster.run("n1", "n2")
+    for _ in range(4):
+        cluster.beat("n1")
+    state = cluster.state("n3")
+    assert cluster.told("n3", "snapshot_installed")
+    assert state.durable_index == state.snapshot.last_index == state.log.last_index
