@@ -52,6 +52,10 @@ class Prefixes(Sequence[Sequence[int]]):
             return Prefixes(self._timeline, self._paths[at], self._turns)
         return placed(self._timeline, self._paths[at], self._turns)
 
+    def __eq__(self, other: object) -> bool:
+        """Compare with another sequence: laid out in another process, it comes back as a list."""
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return list, (list(self),)
 
