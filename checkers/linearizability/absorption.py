@@ -57,6 +57,8 @@ CONFIGURATION_BYTES: Final = 700
 """What a configuration that may be come back to takes, about, and what is remembered of it when it failed."""
 UNITS: Final = 5
 """Of work, for a configuration."""
+STRIDE: Final = 4096
+"""Returns after which the budget is asked, where there are so many without a choice."""
 AHEAD_MAX: Final = 16
 """Returns that are looked at for what comes up next."""
 
@@ -97,7 +99,7 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     """Decide one register."""
     if model.family != "register":
         return NotApplicable("it is no register")
-    timeline = Timeline(model.initial, operations)
+    timeline = Timeline(model.initial, operations, budget)
     if not timeline.returns:
         return Valid([])
     search = _Search(timeline, budget)
@@ -178,6 +180,7 @@ class _Search:
         timeline = self._timeline
         returns, arrived, masks, owner = timeline.returns, timeline.arrived, timeline.masks, timeline.owner
         open_writes, turns, failed = timeline.open_writes, len(returns), self._reasons.found
+        pause = turn + STRIDE
         while True:
             bit, kind, _, place, group, about, put, number = returns[turn]
             if not done & bit:
@@ -205,6 +208,9 @@ class _Search:
             turn += 1
             if turn == turns:
                 break
+            if turn == pause:
+                self._budget.spend(STRIDE)
+                pause += STRIDE
             stays = ~bit
             used &= stays
             done &= stays

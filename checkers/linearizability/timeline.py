@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from itertools import repeat
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.models.shapes import items
 
@@ -65,7 +66,8 @@ class Supply:
 class Timeline:
     """What arrives and returns at each turn, and the window of what is pending at one of them; it moves to and fro."""
 
-    def __init__(self, initial: Hashable, operations: Operations) -> None:
+    def __init__(self, initial: Hashable, operations: Operations, budget: Budget) -> None:
+        """Lay out the operations; BudgetSpent if they are too many for the budget."""
         self.operations = operations
         self.returns: list[Step] = []
         self.arrived: list[list[Step]] = []
@@ -77,7 +79,10 @@ class Timeline:
         """For each value the (put, place) of cas that expect it."""
         self.open_writes: dict[int, Supply] = {}
         self.open_cas: dict[tuple[int, int], Supply] = {}
-        self._lay_out(self._shapes())
+        shapes = self._shapes()
+        budget.spend(len(shapes) // 10)
+        self._lay_out(shapes)
+        budget.spend(len(shapes) // 10)
         self.guards = self._fields()
         self.masks = [0] * (3 * len(self.values) + len(self.classes) + 1)
         self.owner: dict[int, Step] = {}

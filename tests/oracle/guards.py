@@ -263,4 +263,25 @@ GUARDS: Final = [
         "return len(supply.rows)",
         lambda: longer("cas-register", 43),
     ),
+    Guard(
+        "a reason holds only with how many open ones were drawn",
+        absorption,
+        "choice.drawn = self._reasons.more(choice.drawn, drawn << supply.shift)",
+        "pass",
+        lambda: longer("cas-register", 12491),
+    ),
+    Guard(
+        "and where as many were drawn",
+        reasons,
+        "and (drawn - needs_drawn) & guards == guards",
+        "",
+        lambda: longer("cas-register", 12491),
+    ),
+    Guard(
+        "where no write may follow, if it says so",
+        reasons,
+        "and (any_segment or not seen)",
+        "",
+        lambda: longer("cas-register", 18177),
+    ),
 ]
