@@ -284,4 +284,11 @@ GUARDS: Final = [
         "",
         lambda: longer("cas-register", 18177),
     ),
+    Guard(
+        "of likes, those that were used are part of the reason",
+        absorption,
+        "choice.used |= likes & used",
+        "pass",
+        lambda: longer("register", 22532),
+    ),
 ]
