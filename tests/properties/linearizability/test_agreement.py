@@ -1,66 +1,79 @@
-"""Histories too long for the oracle: algorithms that know nothing of each other must agree, and prove it."""
+"""Algorithms against each other on histories that are far too long for the oracle, each verdict with its proof."""
 
 from collections import Counter
+from dataclasses import replace
+from itertools import combinations
 from random import Random
 
 import pytest
 
 from keelhaul.checkers.linearizability import verify
 from keelhaul.checkers.linearizability.budget import Budget
-from keelhaul.checkers.linearizability.portfolio import ALGORITHMS
-from keelhaul.checkers.linearizability.result import Invalid, NotApplicable, Unknown, Valid
-from keelhaul.checkers.models.registry import model_named
+from keelhaul.checkers.linearizability.online import Online
+from keelhaul.checkers.linearizability.portfolio import ALGORITHMS, FAMILIES
+from keelhaul.checkers.linearizability.result import Invalid, Valid
+from keelhaul.checkers.models.registry import MODELS, model_named
+from keelhaul.checkers.verdict import Verdict
+from tests.checkers.linearizability.test_online import rows_of
+from tests.oracle.differential import BEGUN
 from tests.oracle.draws import simulated
-from tests.oracle.specifications import SPECIFICATIONS, KeyValue
+from tests.oracle.lock_draws import locks_by_process
+from tests.oracle.specifications import SPECIFICATIONS
+
+WORK_MAX = 300_000
+SIZES = {100: 8, 1_000: 2}
+"""How many histories of each size, half of them with some answers changed."""
+READ_AS_A_WHOLE = ("list", "grow-only-set", "key-value")
+"""Histories of these are as long as their reads. A set that shrinks answers in any order, and a stack keeps so
+much in doubt that one algorithm or the other gives up: they aren't drawn."""
 
 
-class WithoutDelete(KeyValue):
-    """A store in which texts only grow, or are put."""
-
-    def draw(self, random, value):
-        return random.choice((("get", None), ("append", f"{value}."), ("append", f"{value}."), ("put", f"{value}.")))
-
-
-SEQUENTIAL = {**SPECIFICATIONS, "key-value": WithoutDelete()}
-
-
-def decided(algorithm, model, operations):
-    answer = ALGORITHMS[algorithm](model, operations, Budget(work=500_000))
-    if isinstance(answer, Valid):
-        assert verify.problem_with_linearization(model, operations, list(answer.order)) is None
-    return answer
+def of_length(name, count, seed):
+    """Draw a history; `seed` decides whether it is mutated, and whether values tell who wrote them."""
+    random, mutated = Random(f"agreement/{name}/{count}/{seed}"), seed % 2
+    if name in ("owner-mutex", "fenced-lock"):
+        return locks_by_process(random, operations=count, mistakes=0.5 * mutated / count, tokens=name == "fenced-lock")
+    if name == "grow-only-set":  # what a list did, a set could have done
+        listed = of_length("list", count, seed)
+        return replace(listed, f=["add" if f == "append" else f for f in listed.f])
+    sizes = {"operations": count, "processes": random.choice((3, 5)), "info": 20 / count, "mutations": mutated}
+    return simulated(random, SPECIFICATIONS[name], unique=seed % 4 < 2 or count > 1_000, **sizes)
 
 
-@pytest.mark.parametrize(
-    ("name", "first", "second", "unique"),
-    [
-        ("cas-register", "absorption", "engine", False),
-        ("register", "absorption", "engine", False),
-        ("cas-register", "absorption", "zones", True),
-        ("key-value", "versions", "engine", True),
-    ],
-)
-def test_two_algorithms_agree(name, first, second, unique):
-    model, specification, seen = model_named(name), SEQUENTIAL[name], Counter()
-    for seed in range(60):
-        random = Random(f"agreement/{name}/{seed}")
-        operations = simulated(
-            random,
-            specification,
-            operations=random.choice((20, 40)),
-            processes=random.choice((2, 3, 5, 8)),
-            info=random.choice((0.0, 0.05, 0.2)),
-            unique=unique,
-            domain=random.choice((2, 3, 5)),
-            mutations=random.choice((0, 0, 1, 3)),
-            observe=seed % 2 == 0 and second != "zones",
-        )
-        one, other = decided(first, model, operations), decided(second, model, operations)
-        if isinstance(one, NotApplicable | Unknown) or isinstance(other, NotApplicable | Unknown):
-            assert not isinstance(one, Unknown)
-            continue
-        assert type(one) is type(other), seed
-        if isinstance(one, Invalid) and isinstance(other, Invalid) and None not in (one.stuck, other.stuck):
-            assert one.stuck == other.stuck, seed
-        seen[type(one)] += 1
-    assert min(seen[Valid], seen[Invalid]) > 5, seen
+def answers(name, operations):
+    """What each algorithm that may try says, and online; None where it doesn't apply or gives up."""
+    model = model_named(BEGUN.get(name, name))
+    found = {}
+    for algorithm in (*FAMILIES.get(model.family, ()), "engine"):
+        answer = ALGORITHMS[algorithm](model, operations, Budget(work=WORK_MAX))
+        found[algorithm] = {Valid: Verdict.VALID, Invalid: Verdict.INVALID}.get(type(answer))
+        if isinstance(answer, Valid):
+            assert verify.problem_with_linearization(model, operations, list(answer.order)) is None, algorithm
+    online = Online(model, configurations_max=500)
+    for row in rows_of(Random(1), operations):
+        online.take(*row)
+    verdict = online.finish()
+    found["online"] = None if verdict is Verdict.UNKNOWN else verdict
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in (*READ_AS_A_WHOLE, "set", "stack")])
+def test_all_pairs_of_algorithms_agree(name):
+    compare(name, SIZES)
+
+
+@pytest.mark.parametrize("name", READ_AS_A_WHOLE)
+def test_all_pairs_agree_where_all_is_read(name):
+    compare(name, {100: 8})
+
+
+def compare(name, sizes):
+    pairs, seen = Counter(), Counter()
+    for count, histories in sizes.items():
+        for seed in range(histories):
+            found = {by: verdict for by, verdict in answers(name, of_length(name, count, seed)).items() if verdict}
+            assert len(set(found.values())) <= 1, (count, seed, found)
+            pairs.update(combinations(found, 2))
+            seen.update(set(found.values()))
+    assert pairs
+    assert seen[Verdict.VALID]
