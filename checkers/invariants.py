@@ -8,6 +8,7 @@ records come while things happen or are read back afterwards (`watcher.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
@@ -51,6 +52,21 @@ class Model(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Said:
+    """What the invariants have said, by id: how often, and the first few sentences."""
+
+    counts: dict[str, int]
+    sentences: dict[str, list[str]]
+
+    def say(self, id_: str, sentence: str) -> None:
+        """Take one more."""
+        self.counts[id_] = self.counts.get(id_, 0) + 1
+        shown = self.sentences.setdefault(id_, [])
+        if len(shown) < SHOWN_MAX:
+            shown.append(sentence)
+
+
 class InvariantWatcher:
     """One run's watch. With `in_order` the invariants that need it are among those asserted."""
 
@@ -67,21 +83,15 @@ class InvariantWatcher:
         self._nodes = {name: make_model(name) for name in nodes}
         self._present: dict[str, bool] = {}
         self._records = 0
-        self._counts: dict[str, int] = {}
-        self._sentences: dict[str, list[str]] = {}
+        # Invariants hold on to this and not to the watch, which holds them: a circle would keep a run's values alive.
+        self._said = said = _Said({}, {})
         self._names = {each.id: each.name for each in invariants}
-        made = [each(partial(self._say, each.id)) for each in invariants if in_order or not each.needs_order]
+        made = [each(partial(said.say, each.id)) for each in invariants if in_order or not each.needs_order]
         for invariant in made:
             invariant.in_order = in_order
         self._listeners: dict[str, list[Callable[..., None]]] = {
             event: [getattr(invariant, event) for invariant in made if hasattr(invariant, event)] for event in events
         }
-
-    def _say(self, id_: str, sentence: str) -> None:
-        self._counts[id_] = self._counts.get(id_, 0) + 1
-        sentences = self._sentences.setdefault(id_, [])
-        if len(sentences) < SHOWN_MAX:
-            sentences.append(sentence)
 
     def expect(self, node: str) -> None:
         """There is a trace of this node, which may hold nothing."""
@@ -97,9 +107,8 @@ class InvariantWatcher:
     def result(self) -> Result:
         """Invalid if an invariant is violated; unknown if a trace is missing or can't be read to the end."""
         problems = self.problems()
-        violations = {
-            id_: {"count": self._counts[id_], "first": sentences} for id_, sentences in self._sentences.items()
-        }
+        counts, said = self._said.counts, self._said.sentences
+        violations = {id_: {"count": counts[id_], "first": sentences} for id_, sentences in said.items()}
         details = {"records": self._records, "violations": violations, "problems": problems}
         if violations:
             return Result(Verdict.INVALID, self._first_violation(), details)
@@ -121,6 +130,6 @@ class InvariantWatcher:
 
     def _first_violation(self) -> str:
         """Name the first violation, and which other invariants are violated."""
-        first, *others = [id_ for id_ in self._names if id_ in self._counts]
+        first, *others = [id_ for id_ in self._names if id_ in self._said.counts]
         also = f"; also violated: {', '.join(f'{id_} {self._names[id_]}' for id_ in others)}" if others else ""
-        return f"{first} {self._names[first]}: {self._sentences[first][0]}{also}"
+        return f"{first} {self._names[first]}: {self._said.sentences[first][0]}{also}"

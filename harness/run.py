@@ -167,8 +167,10 @@ def _simulate(
     from keelhaul.harness.simulation.world import World
 
     world = World(chosen, folder, watchers)
-    completed = SimulatedRun(chosen, plan, world, conductor, observer).run()
+    run = SimulatedRun(chosen, plan, world, conductor, observer)
+    completed = run.run()
     traces, crashes = world.traces(), tuple(world.crashes)
+    run.dispose()
     world.dispose()
     if keep_traces:
         store.write_traces(folder, traces)

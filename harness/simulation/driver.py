@@ -79,6 +79,10 @@ class SimulatedRun:
                 self._recovery()
             return not self._interrupted
 
+    def dispose(self) -> None:
+        """Let go of everything (see `World.dispose`); the run can't be used any more."""
+        self.__dict__.clear()
+
     def _recovery(self) -> None:
         self._phase = "quiet"
         self._phase_over = False
@@ -91,7 +95,8 @@ class SimulatedRun:
         self._operate([])
 
     def _until_phase_is_over(self) -> None:
-        while not self._phase_over and self._scheduler.run_next():
+        run_next = self._scheduler.run_next
+        while not self._phase_over and run_next():
             pass
 
     @contextmanager

@@ -33,6 +33,7 @@ from keelhaul.nodes.node import Node
 
 CLOCK_OFFSET_NS_MAX = 10**12
 _MESSAGES = (Send, Reply)
+_WRITES = (Persist, Rewrite)
 
 
 def _nobody_watches(node: str, record: dict[str, Any]) -> None:
@@ -147,6 +148,8 @@ class Machine:
                 self._observe(self.name, record)
                 if record["type"] == "role":
                     self.role = record
+            elif isinstance(effect, Send) and (effect.after is None or effect.after <= self._durable_ticket):
+                self._send(self.name, effect.dest, effect.body)  # most of what isn't a trace
             elif isinstance(effect, _MESSAGES):
                 self._release_or_hold(effect)
             else:
@@ -161,7 +164,7 @@ class Machine:
             self._reply(effect.client, effect.body)
 
     def _carry_out(self, effect: Persist | Rewrite | SetTimer) -> None:
-        if isinstance(effect, Persist | Rewrite):
+        if isinstance(effect, _WRITES):
             replaces = isinstance(effect, Rewrite)
             done_ns = self._disk.write(self._scheduler.now_ns, effect.ticket, effect.records, replaces=replaces)
             self._scheduler.at(done_ns, self._on_disk, self._incarnation, effect.ticket)

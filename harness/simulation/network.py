@@ -51,7 +51,8 @@ class Network:
 
     def _carry(self, source: str, dest: str, body: Body) -> None:
         uniform = self._random()
-        delay_ns = self._latency_ns + int(min(uniform / (1.0 - uniform), TAIL_MAX) * self._tail_ns)
+        tail = uniform / (1.0 - uniform)
+        delay_ns = self._latency_ns + int((tail if tail < TAIL_MAX else TAIL_MAX) * self._tail_ns)
         self._scheduler.after(delay_ns, self._arrive, source, dest, body)
 
     def _arrive(self, source: str, dest: str, body: Body) -> None:

@@ -162,8 +162,8 @@ def _on_storage_done(state: State, now_ns: int, ticket: int) -> None:
 
 def _take_effects(state: State) -> list[Effect | News]:
     """Hand out what the rules asked for, and start the next step with empty hands."""
-    effects: list[Effect | News] = [*state.traces]
-    state.traces.clear()
+    effects: list[Effect | News] = state.traces
+    state.traces = []
     if state.rewriting:
         state.ticket += 1
         effects.append(Rewrite(state.ticket, tuple(snapshots.file_records(state))))

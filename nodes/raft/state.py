@@ -245,7 +245,7 @@ class State:
         self.unsynced: deque[tuple[int, int]] = deque()  # (ticket, last index that it covers)
         self.timer_generations = {ELECTION: 0, HEARTBEAT: 0, READ: 0}
 
-        self.traces: list[Effect] = []
+        self.traces: list[Effect | News] = []
         self.records: list[Record] = []
         self.rewriting = False
         self.outgoing: list[Effect | News] = []  # messages, replies, timers and news
