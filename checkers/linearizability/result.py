@@ -23,7 +23,7 @@ class Invalid:
     """The first operation, by its return, that can't be placed though all that returned earlier can; None where the
     algorithm doesn't walk that way."""
     prefixes: Sequence[Sequence[int]] = ()
-    """The longest partial linearizations that were met, the longest first."""
+    """The longest partial linearizations that were met, in no promised order."""
 
 
 @dataclass(frozen=True, slots=True)
