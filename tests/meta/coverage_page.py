@@ -32,9 +32,6 @@ NOT_APPLICABLE: dict[str, str] = {
 STRICT: tuple[str, ...] = ("§1", "§2", "§3")
 """The chapters in which every rule must have both, code and a test, or a reason."""
 
-IS_KEPT = True
-"""Whether the page must be what the generator makes of the present files."""
-
 
 @dataclass(frozen=True)
 class Rule:
