@@ -39,7 +39,7 @@ def recorded(random: Random, count: int, clients: int, draw: Draw, act: Object, 
                 underway[client], done[client] = started, False
                 for column, value in zip(columns, (*draw(started, process[client]), None, event, OPEN), strict=False):
                     column.append(value)
-                rows.process.append(process[client])  # type: ignore[attr-defined]
+                rows.process.append(process[client])
                 started, event = started + 1, event + 1
         elif not done[client]:
             done[client], result[at] = act(names[at], rows.argument[at])
@@ -107,7 +107,7 @@ def mutate(random: Random, operations: Operations, count: int) -> Operations:
 def keyed(random: Random, keys: int, count: int, clients: int) -> Operations:
     """Record `keys` registers with `count` operations each, one after the other by number, mixed by key in time."""
     parts = [register(Random(random.random()), count, clients) for _ in range(min(keys, 20))]
-    f, argument, result, invoked, returned, process, key = ([] for _ in range(7))  # type: ignore[var-annotated]
+    f, argument, result, invoked, returned, process, key = ([] for _ in range(7))
     for number in range(keys):
         part, base = parts[number % len(parts)], number
         for at in range(len(part)):

@@ -189,7 +189,7 @@ def many(quick: bool) -> Iterator[Row]:
     """Yield stores of registers."""
     for keys, each in ((100, 100),) if quick else ((1_000, 1_000), (10_000, 100)):
         name = f"{keys * each:>9,} operations, {keys:>6,} keys, 5 clients each"
-        yield Row(name, "register", lambda keys=keys, each=each: drawn.keyed(Random(keys), keys, each, 5), "1 s")  # type: ignore[misc]
+        yield Row(name, "register", lambda keys=keys, each=each: drawn.keyed(Random(keys), keys, each, 5), "1 s")
 
 
 def others(quick: bool) -> Iterator[Row]:
@@ -197,23 +197,23 @@ def others(quick: bool) -> Iterator[Row]:
     clients = 1_000
     for count in (10_000,) if quick else (10_000, 100_000):
         makes: dict[str, tuple[str, Callable[[Random], Operations]]] = {
-            "queue": ("fifo-queue", lambda random, count=count: drawn.queue(random, count, clients)),  # type: ignore[misc]
-            "owner's lock": ("owner-mutex", lambda random, count=count: drawn.lock(random, count, clients)),  # type: ignore[misc]
+            "queue": ("fifo-queue", lambda random, count=count: drawn.queue(random, count, clients)),
+            "owner's lock": ("owner-mutex", lambda random, count=count: drawn.lock(random, count, clients)),
             "fenced lock": (
                 "fenced-lock",
-                lambda random, count=count: drawn.lock(random, count, clients, tokens=True),  # type: ignore[misc]
+                lambda random, count=count: drawn.lock(random, count, clients, tokens=True),
             ),
             "list": (
                 "list",
-                lambda random, count=count: drawn.growing(random, count, clients, is_set=False, reads=20 / count),  # type: ignore[misc]
+                lambda random, count=count: drawn.growing(random, count, clients, is_set=False, reads=20 / count),
             ),
             "grow-only set": (
                 "grow-only-set",
-                lambda random, count=count: drawn.growing(random, count, clients, is_set=True, reads=20 / count),  # type: ignore[misc]
+                lambda random, count=count: drawn.growing(random, count, clients, is_set=True, reads=20 / count),
             ),
         }
         for name, (model, make) in makes.items():
-            yield Row(f"{name}, {count:,} operations", model, lambda make=make: make(Random(1)))  # type: ignore[misc]
+            yield Row(f"{name}, {count:,} operations", model, lambda make=make: make(Random(1)))
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def register_rows(random: Random, operations: int, processes: int, domain: int |
         elif row["f"] == "read":
             row = row | {"type": "ok", "value": held}
         else:
-            held = row["value"]  # type: ignore[assignment]
+            held = row["value"]
             row = row | {"type": "ok"}
         yield {"index": index, "time": index * 1000, **row}
         index += 1
@@ -95,7 +95,7 @@ def follow(rows: list[Row]) -> None:
     """Check the rows as if they were being recorded."""
     online = Online(register())
     for number, row in enumerate(rows):
-        online.take(number, row["type"], row["process"], row["f"], row["value"])  # type: ignore[arg-type]
+        online.take(number, row["type"], row["process"], row["f"], row["value"])
     assert online.found is None, "the register is correct"
 
 

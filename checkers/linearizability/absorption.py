@@ -308,10 +308,12 @@ class _Search:
         if kind == DENIAL or (put == value and waiting & denied):
             wanted |= self._all(writes & ~used, value)
         for other, place in timeline.onward.get(value, ()):
+            if other == goal and goal != value:
+                continue
             # A cas that returned has to be used anyway; an open one only for somebody.
-            if (other != goal or goal == value) and (move := self._cas(choice, other, place)):  # noqa: SIM102
-                if move[1] != own and (move[1] or other in wanted):
-                    yield move
+            move = self._cas(choice, other, place)
+            if move and move[1] != own and (move[1] or other in wanted):
+                yield move
         if seen:
             for other in wanted:
                 if other != goal and other != value and (move := self._write(choice, other)):
