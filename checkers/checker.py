@@ -19,6 +19,8 @@ class NodeTrace:
 
     node: str
     records: tuple[dict[str, Any], ...]
+    roles: tuple[dict[str, Any], ...] | None = None
+    """Those of its records whose type is "role", where whoever collected them has them apart; None if not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,7 +82,6 @@ class InvariantWatcher:
         self._make_model = make_model
         self._nodes = {name: make_model(name) for name in nodes}
         self._present: dict[str, bool] = {}
-        self._records = 0
         # Invariants hold on to this and not to the watch, which holds them: a circle would keep a run's values alive.
         self._said = said = _Said({}, {})
         self._names = {each.id: each.name for each in invariants}
@@ -101,7 +100,6 @@ class InvariantWatcher:
 
     def observe(self, node: str, record: Mapping[str, Any]) -> None:
         """Take the node's next record."""
-        self._records += 1
         self._nodes[node].take(record, self._listeners)
 
     def result(self) -> Result:
@@ -109,7 +107,8 @@ class InvariantWatcher:
         problems = self.problems()
         counts, said = self._said.counts, self._said.sentences
         violations = {id_: {"count": counts[id_], "first": sentences} for id_, sentences in said.items()}
-        details = {"records": self._records, "violations": violations, "problems": problems}
+        records = sum(model.position for model in self._nodes.values())
+        details = {"records": records, "violations": violations, "problems": problems}
         if violations:
             return Result(Verdict.INVALID, self._first_violation(), details)
         if problems or not self._nodes:

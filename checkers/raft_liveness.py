@@ -38,7 +38,7 @@ class _Member:
         """Take the next record."""
         kind = record["type"]
         if kind == "apply":
-            self.applied_index = record["index"]
+            self.applied_index = record["first"] + len(record["entries"]) - 1
         elif kind == "commit":
             self.commit_index = record["index"]
         elif kind == "role":

@@ -9,7 +9,7 @@ Records (one object each, with `incarnation`; the position counts from 1, like t
     append     first, entries [[term, digest], …]      a digest covers the entry and all before it
     truncate   from                                    that entry and all above are gone
     commit     index, entry_term, term, digest         all up to `index`; `term` is the node's current one
-    apply      index, digest, state                    `state`, optional, is the state machine's digest after it
+    apply      first, entries [[digest, state], …]     `state` is the state machine's digest after it, or None
     fsync      index                                   the log is on disk up to there
     config     index, voters, old, learners            a configuration went into the log, and counts from now on
     answer     index                                   a client was told that this entry took effect
@@ -241,18 +241,23 @@ class NodeModel:
             raise Malformed("it holds something that is no index, no term or no digest")
         if index < 1 or entry_term < 0:
             raise Malformed("it holds a negative index or term")
-        self._in_term(record["term"], listeners)
+        term = record["term"]
+        if term is not self.term:  # small numbers are the same object; for others the call finds out
+            self._in_term(term, listeners)
         before, self.commit_index = self.commit_index, index
         for told in listeners["committed"]:
             told(self, before, index, entry_term, digest)
 
     def _apply(self, record: Mapping[str, Any], listeners: Listeners) -> None:
-        index, digest, state = record["index"], record["digest"], record.get("state")
-        if type(index) is not int or index < 1 or type(digest) not in _DIGESTS or type(state) not in _STATES:
-            raise Malformed(f"{index!r} is no index, or {digest!r} or {state!r} no digest")
-        before, self.applied_index = self.applied_index, index
-        for told in listeners["applied"]:
-            told(self, before, index, digest, state)
+        first = record["first"]
+        if type(first) is not int or first < 1:
+            raise Malformed(f"{first!r} is no index")
+        for index, (digest, state) in enumerate(record["entries"], first):
+            if type(digest) not in _DIGESTS or type(state) not in _STATES:
+                raise Malformed(f"{digest!r} or {state!r} is no digest")
+            before, self.applied_index = self.applied_index, index
+            for told in listeners["applied"]:
+                told(self, before, index, digest, state)
 
     def _fsync(self, record: Mapping[str, Any], listeners: Listeners) -> None:
         before, self.durable_index = self.durable_index, _count(record["index"])

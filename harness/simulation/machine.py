@@ -61,7 +61,8 @@ class Machine:
         self.is_up = False
         self.is_paused = False
         self.traces: list[dict[str, Any]] = []
-        self.role: dict[str, Any] | None = None  # what this incarnation told last of its role
+        self.roles: list[dict[str, Any]] = []  # what it told of its role
+        self.role: dict[str, Any] | None = None  # the last of these of this incarnation
         self._scheduler = scheduler
         self._disk = disk
         self._random = random
@@ -148,6 +149,7 @@ class Machine:
                 self._observe(self.name, record)
                 if record["type"] == "role":
                     self.role = record
+                    self.roles.append(record)
             elif isinstance(effect, Send) and (effect.after is None or effect.after <= self._durable_ticket):
                 self._send(self.name, effect.dest, effect.body)  # most of what isn't a trace
             elif isinstance(effect, _MESSAGES):

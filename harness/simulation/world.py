@@ -154,7 +154,8 @@ class World:
 
     def traces(self) -> tuple[NodeTrace, ...]:
         """Return what the nodes told."""
-        return tuple(NodeTrace(name, tuple(machine.traces)) for name, machine in self.machines.items())
+        machines = self.machines.items()
+        return tuple(NodeTrace(name, tuple(machine.traces), tuple(machine.roles)) for name, machine in machines)
 
     # --- the victim
 

@@ -47,4 +47,4 @@ class Configuration(NamedTuple):
 
 
 def _middle(group: tuple[str, ...], reached: Mapping[str, int]) -> int:
-    return sorted([reached[name] for name in group], reverse=True)[len(group) // 2]
+    return sorted([reached[name] for name in group])[(len(group) - 1) // 2]

@@ -196,6 +196,9 @@ def advance_commit(state: State, now_ns: int) -> None:
     """
     if state.role != LEADER:
         return
+    newest = state.log.last_index
+    if newest == state.commit_index or state.log.term_at(newest) != state.term:
+        return  # nothing is open, or nothing of its own term is in its log
     reached = {peer: progress.match_index for peer, progress in state.progress.items()}
     reached[state.name] = state.durable_index
     majority_index = state.configuration.agreed(reached)

@@ -139,16 +139,19 @@ def on_confirm(state: State, now_ns: int, event: Confirm) -> None:
 
 def apply_committed(state: State, now_ns: int) -> None:
     """A4, AP1: apply every committed entry once, in order; answer whoever waits for it (F8)."""
-    while state.applied_index < state.commit_index:
-        index = state.applied_index + 1
-        entry = state.log.entry(index)
-        result = state.machine.apply(index, entry.payload) if entry.kind == COMMAND else None
+    log, machine, applied, answers = state.log, state.machine, [], []
+    first = state.applied_index + 1
+    for index in range(first, state.commit_index + 1):
+        entry = log.entry(index)
+        result = machine.apply(index, entry.payload) if entry.kind == COMMAND else None
         state.applied_index = index
-        digest = state.log.digest_at(index)
-        state.trace({"type": "apply", "index": index, "digest": digest, "state": state.machine.digest})
-        waiter = state.waiters.pop(index, None)
-        if waiter is not None:
-            _answer(state, index, waiter, entry, result)
+        applied.append([log.digest_at(index), machine.digest])
+        if index in state.waiters:
+            answers.append((index, state.waiters.pop(index), entry, result))
+    if applied:
+        state.trace({"type": "apply", "first": first, "entries": applied})
+    for answer in answers:
+        _answer(state, *answer)
     if state.role == LEADER and not state.has_led and state.log.term_at(state.applied_index) == state.term:
         state.has_led = True
         state.tell(Leading(state.term))

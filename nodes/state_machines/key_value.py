@@ -63,7 +63,7 @@ class KeyValue:
 
     def __init__(self) -> None:
         self._values: dict[str | int, Any] = {}
-        self._weights: dict[str | int, int] = {}
+        self._weights: dict[str | int, int] = {}  # each pair's part of the digest
         self._digest = 0
 
     def command_of(self, body: Body) -> Command:
@@ -120,15 +120,13 @@ class KeyValue:
         return {"type": "append_ok"}
 
     def _set(self, key: str | int, value: Any) -> None:
-        self._digest = (self._digest - self._weighed(key) + _weight(key, value)) & _DIGEST_MASK
-        self._values[key] = value
+        weight = _weight(key, value)
+        self._digest = (self._digest - self._weights.get(key, 0) + weight) & _DIGEST_MASK
+        self._values[key], self._weights[key] = value, weight
 
     def _drop(self, key: str | int) -> None:
-        self._digest = (self._digest - self._weighed(key)) & _DIGEST_MASK
+        self._digest = (self._digest - self._weights.pop(key, 0)) & _DIGEST_MASK
         self._values.pop(key, None)
-
-    def _weighed(self, key: str | int) -> int:
-        return _weight(key, self._values[key]) if key in self._values else 0
 
 
 def _weight(key: str | int, value: Any) -> int:

@@ -45,7 +45,7 @@ def commit(index, entry_term, digest, term=None):
 
 
 def applied(index, digest, state=None):
-    return {"type": "apply", "index": index, "digest": digest, "state": state}
+    return {"type": "apply", "first": index, "entries": [[digest, state]]}
 
 
 def fsync(index):

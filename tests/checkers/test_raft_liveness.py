@@ -33,7 +33,7 @@ def committed(at_ms, index):
 
 
 def applied(at_ms, index):
-    return told(at_ms, "apply", index=index)
+    return told(at_ms, "apply", first=index, entries=[["a", None]])
 
 
 LEADER = [boot(), leads(500), committed(900, 5), applied(900, 5)]

@@ -124,7 +124,7 @@ def test_terms_are_those_that_the_records_name_without_repetitions(trace):
     vote = {"type": "vote", "term": 2, "for": "n2"}
     commit = {"type": "commit", "index": 1, "entry_term": 2, "term": 3, "digest": "a"}
     story = read_trace(
-        trace("n1", boot(1), vote, lead(2), commit, commit, {"type": "apply", "index": 1, "digest": "a"})
+        trace("n1", boot(1), vote, lead(2), commit, commit, {"type": "apply", "first": 1, "entries": [["a", None]]})
     )
     assert story.of("in_term") == [(2, 1, 2), (4, 2, 3)]
     assert story.of("voted") == [(2, 2, "n2")]
@@ -182,8 +182,10 @@ MALFORMED = {
     "a term as text": append(2, ("1", "b")),
     "a term that is true": append(2, (True, "b")),
     "a digest that is a list": append(2, (1, ["b"])),
-    "a negative index": {"type": "apply", "index": -1, "digest": "a"},
-    "index nought is applied": {"type": "apply", "index": 0, "digest": "a"},
+    "a negative index": {"type": "apply", "first": -1, "entries": [["a", None]]},
+    "index nought is applied": {"type": "apply", "first": 0, "entries": [["a", None]]},
+    "a state that is a list": {"type": "apply", "first": 1, "entries": [["a", ["b"]]]},
+    "an applied entry of one": {"type": "apply", "first": 1, "entries": [["a"]]},
     "index nought is committed": {"type": "commit", "index": 0, "entry_term": 1, "term": 1, "digest": "a"},
     "a commit in no term": {"type": "commit", "index": 1, "entry_term": 1, "term": None, "digest": "a"},
     "a commit of a list": {"type": "commit", "index": 1, "entry_term": 1, "term": 1, "digest": ["a"]},
@@ -191,7 +193,7 @@ MALFORMED = {
     "a first index that is true": {"type": "append", "first": 2.5, "entries": []},
     "an absurd log": boot(1, None, 10**12, "z"),
     "a vote for nobody": {"type": "vote", "term": 1, "for": None},
-    "another incarnation without a boot": {"type": "apply", "index": 1, "digest": "a", "incarnation": 2},
+    "another incarnation without a boot": {"type": "apply", "first": 1, "entries": [["a", None]], "incarnation": 2},
     "a record that is a list": ["apply"],
 }
 

@@ -140,6 +140,11 @@ class Cluster:
         """Return a member's trace records of one kind."""
         return [record for who, record in self.traces if who == name and record["type"] == kind]
 
+    def applied(self, name: str) -> list[int]:
+        """Return the indexes that a member told it applied, in that order."""
+        told = [(record["first"], len(record["entries"])) for record in self.told(name, "apply")]
+        return [index for first, count in told for index in range(first, first + count)]
+
     def on_way(self, source: str | None = None, dest: str | None = None, kind: str | None = None) -> list[Packet]:
         """Return the messages under way that fit."""
         return [

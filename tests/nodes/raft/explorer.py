@@ -81,11 +81,11 @@ class Witness:
         known = index < len(self.committed) and self.committed[index][0] == record["term"]
         self.demand(known, f"SN1: a snapshot of {index}, term {record['term']}, which isn't committed")
         self.commit_index[who] = self.applied[who] = index
-        self._same_state(name, record)
+        self._same_state(name, record["index"], record["state"])
 
-    def _same_state(self, name: str, record: dict[str, Any]) -> None:
-        known = self.states.setdefault(record["index"], record["state"])
-        self.demand(known == record["state"], f"equal states: {name} at {record['index']}")
+    def _same_state(self, name: str, index: int, state: int) -> None:
+        known = self.states.setdefault(index, state)
+        self.demand(known == state, f"equal states: {name} at {index}")
 
     def _on_role(self, name: str, record: dict[str, Any]) -> None:
         if record["role"] != "leader":
@@ -148,11 +148,12 @@ class Witness:
 
     def _on_apply(self, name: str, record: dict[str, Any]) -> None:
         who = (name, self.cluster.members[name].incarnation)
-        index = record["index"]
-        self.demand(index == self.applied.get(who, 0) + 1, f"{name} applies {index} after {self.applied.get(who, 0)}")
-        self.demand(index <= self.commit_index.get(who, 0), f"{name} applies {index}, which it hasn't committed")
-        self.applied[who] = index
-        self._same_state(name, record)
+        for index, (_, state) in enumerate(record["entries"], record["first"]):
+            before = self.applied.get(who, 0)
+            self.demand(index == before + 1, f"{name} applies {index} after {before}")
+            self.demand(index <= self.commit_index.get(who, 0), f"{name} applies {index}, which it hasn't committed")
+            self.applied[who] = index
+            self._same_state(name, index, state)
 
     def _is_on_disk(self, name: str, index: int, term: int) -> bool:
         disk, files = self.cluster.members[name].disk, self.cluster.members[name].files

@@ -181,13 +181,17 @@ def test_traces_tell_the_checkers_what_they_count_on(cluster_of):
     boot = cluster.told("n1", "boot")[0]
     assert (boot["snapshot_index"], boot["config"]) == (0, [0, ["n1", "n2", "n3"], [], []])
     assert [record["index"] for record in cluster.told("n1", "fsync")] == [1, 2, 3]
-    assert [record["state"] for record in cluster.told("n1", "apply")] == [0, cluster.state("n1").machine.digest]
+    digest = cluster.state("n1").machine.digest
+    assert [record["entries"] for record in cluster.told("n1", "apply")] == [[[digests[1], 0]], [[digests[2], digest]]]
 
     def told(name):
         """What a member told, but for its boot, its disk, and its machine's digests."""
         own = [record for who, record in cluster.traces[3:] if who == name]
         records = [record for record in own if record["type"] not in ("fsync", "answer")]
-        return [{field: record[field] for field in record if field != "state"} for record in records]
+        return [
+            {**record, "entries": [entry[0] for entry in record["entries"]]} if record["type"] == "apply" else record
+            for record in records
+        ]
 
     assert told("n1") == [
         {"type": "role", "role": "candidate", "term": 1},
@@ -195,10 +199,10 @@ def test_traces_tell_the_checkers_what_they_count_on(cluster_of):
         {"type": "role", "role": "leader", "term": 1},
         {"type": "append", "first": 1, "entries": [[1, digests[1]]]},
         {"type": "commit", "index": 1, "entry_term": 1, "term": 1, "digest": digests[1]},
-        {"type": "apply", "index": 1, "digest": digests[1]},
+        {"type": "apply", "first": 1, "entries": [digests[1]]},
         {"type": "append", "first": 2, "entries": [[1, digests[2]]]},
         {"type": "commit", "index": 2, "entry_term": 1, "term": 1, "digest": digests[2]},
-        {"type": "apply", "index": 2, "digest": digests[2]},
+        {"type": "apply", "first": 2, "entries": [digests[2]]},
         {"type": "append", "first": 3, "entries": [[1, digests[3]]]},
     ]
     assert told("n3") == [
@@ -207,15 +211,15 @@ def test_traces_tell_the_checkers_what_they_count_on(cluster_of):
         {"type": "append", "first": 1, "entries": [[1, digests[1]]]},
         {"type": "append", "first": 2, "entries": [[1, digests[2]]]},
         {"type": "commit", "index": 1, "entry_term": 1, "term": 1, "digest": digests[1]},
-        {"type": "apply", "index": 1, "digest": digests[1]},
+        {"type": "apply", "first": 1, "entries": [digests[1]]},
         {"type": "append", "first": 3, "entries": [[1, digests[3]]]},
         {"type": "commit", "index": 2, "entry_term": 1, "term": 1, "digest": digests[2]},
-        {"type": "apply", "index": 2, "digest": digests[2]},
+        {"type": "apply", "first": 2, "entries": [digests[2]]},
         {"type": "role", "role": "follower", "term": 2},
         {"type": "truncate", "from": 3},
         {"type": "append", "first": 3, "entries": [[2, noop]]},
         {"type": "commit", "index": 3, "entry_term": 2, "term": 2, "digest": noop},
-        {"type": "apply", "index": 3, "digest": noop},
+        {"type": "apply", "first": 3, "entries": [noop]},
     ]
 
 

@@ -377,7 +377,7 @@ def test_c1_an_old_terms_entry_is_committed_only_by_one_of_the_own_term(cluster_
     assert cluster.state("n1").commit_index == 0
     cluster.tell("n1", "n2", **success(3, term=2))
     assert cluster.state("n1").commit_index == 3
-    assert [record["index"] for record in cluster.told("n1", "apply")] == [1, 2, 3]
+    assert cluster.applied("n1") == [1, 2, 3]
 
 
 def test_c1_a_log_of_noops_only_is_committed(cluster_of):
