@@ -13,7 +13,7 @@ from typing import Any
 
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
-from keelhaul.checkers.linearizability.split import split
+from keelhaul.checkers.linearizability.split import split, taken
 from keelhaul.checkers.models.model import ILLEGAL, Model
 
 LOOK_EVERY = 256
@@ -33,8 +33,8 @@ class _Event:
 def textbook(model: Model, operations: Operations, limit_s: float) -> tuple[bool | None, float]:
     """Return whether it is linearizable, None if the limit of processor time came first, and the time."""
     started = time.process_time()
-    for _, _, part in split(model, operations):
-        found = _search(model, part, started + limit_s)
+    for _, positions in split(model, operations):
+        found = _search(model, taken(operations, positions), started + limit_s)
         if found is not True:
             return found, time.process_time() - started
     return True, time.process_time() - started

@@ -52,7 +52,7 @@ class Scene:
         """The independent objects, by number."""
         self.part = [0] * len(operations)
         """Which object each operation is of."""
-        for number, (key, positions, _) in enumerate(split(model, operations)):
+        for number, (key, positions) in enumerate(split(model, operations)):
             self.keys.append(key)
             for at in positions:
                 self.part[at] = number

@@ -33,6 +33,7 @@ history is of that kind:
 | versions.py | put, append, get of texts that are told apart | the same, on chains |
 | inclusion.py | lists and sets that only grow | what a read saw, later ones see |
 | queue.py, ownership.py, permits.py, tokens.py | queues, locks, tokens | patterns that rule each other out |
+| staleness.py | refutes registers with repeated values | values that were gone when they were read |
 | absorption.py | registers with repeated values | search, leaving out what nobody can notice |
 | engine.py | everything else | search |
 

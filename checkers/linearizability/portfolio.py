@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from keelhaul.checkers.linearizability import (
     absorption,
@@ -20,6 +20,7 @@ from keelhaul.checkers.linearizability import (
     inclusion,
     ownership,
     permits,
+    staleness,
     tokens,
     versions,
     zones,
@@ -27,8 +28,8 @@ from keelhaul.checkers.linearizability import (
 from keelhaul.checkers.linearizability.actions import numbered_actions
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import Operations
-from keelhaul.checkers.linearizability.result import Answer, NotApplicable, Unknown
-from keelhaul.checkers.linearizability.split import Part, split
+from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Unknown
+from keelhaul.checkers.linearizability.split import Part, split, taken
 from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.models.shapes import is_list, items
 
@@ -45,6 +46,7 @@ Spread: TypeAlias = Callable[[DecideSome, Sequence[int]], list[Decided]]
 ALGORITHMS: Final[Mapping[str, Decide]] = {
     "zones": zones.decide,
     "versions": versions.decide,
+    "staleness": staleness.decide,
     "absorption": absorption.decide,
     "fifo": fifo.decide,
     "inclusion": inclusion.decide,
@@ -56,7 +58,7 @@ ALGORITHMS: Final[Mapping[str, Decide]] = {
 """By the names under which they can be asked for."""
 
 FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
-    "register": ("zones", "absorption"),
+    "register": ("zones", "staleness", "absorption"),
     "key-value": ("versions",),
     "fifo-queue": ("fifo",),
     "list": ("inclusion",),
@@ -70,6 +72,9 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
 """What may try a family, in this order; the engine comes last for all."""
 
 LAST: Final = "engine"
+
+LEFT: Final[Decided] = Unknown("another one is violated, so it was not judged"), ""
+"""Of a part that nothing was asked about."""
 
 
 def named(name: str) -> str:
@@ -88,42 +93,68 @@ def decide_parts(
     *,
     algorithm: str | None = None,
     spread: Spread | None = None,
+    every: bool = True,
 ) -> list[Part]:
-    """Decide every independent part, also when one was found invalid; in order of first invocation.
+    """Decide the independent parts; in order of first invocation.
 
     `algorithm` leaves the choice to nobody (ValueError if there is none of that name). A part may cost its even share
     of what is left; those that this doesn't suffice for share the rest once the others are decided, so that one hard
-    part hides nothing. With `spread`, that holds for each group of parts that it makes.
-    MalformedOperation if the model can't read an operation.
+    part hides nothing. With `spread`, that holds for each group of parts that it makes. Without `every`, what is left
+    when one was found invalid is `LEFT`.
+    MalformedOperation if the model can't read an operation of what was decided.
     """
     tried = _to_try(model, algorithm)
-    parts = split(model, operations)
+    try:
+        parts = split(model, operations, budget)
+    except BudgetSpent as spent:
+        return [Part(None, range(len(operations)), Unknown(str(spent), 0, len(operations)), "none")]
 
     def decide_some(numbers: Sequence[int]) -> list[Decided]:
-        return _decide_all(model, [parts[number][2] for number in numbers], budget, tried)
+        asked = _Asked(model, operations, [parts[number][1] for number in numbers], tried, every)
+        return asked.decide_all(budget)
 
     if spread is None or len(parts) < 2:
         answers = decide_some(range(len(parts)))
     else:
-        answers = spread(decide_some, [len(positions) for _, positions, _ in parts])
-    return [Part(key, positions, *answers[number]) for number, (key, positions, _) in enumerate(parts)]
+        answers = spread(decide_some, [len(positions) for _, positions in parts])
+    return [Part(key, positions, *answer) for (key, positions), answer in zip(parts, answers, strict=True)]
 
 
-def _decide_all(model: Model, parts: Sequence[Operations], budget: Budget, tried: tuple[str, ...]) -> list[Decided]:
-    answers: dict[int, Decided] = {}
-    ahead = list(range(len(parts)))
-    while ahead:
-        again = []
-        for done, number in enumerate(ahead):
-            share = budget.share(len(ahead) - done)
-            answers[number] = _decide_one(model, parts[number], share, tried)
-            budget.account(share)
-            if isinstance(answers[number][0], Unknown):
-                again.append(number)
-        if len(again) == len(ahead):
-            break
-        ahead = again
-    return [answers[number] for number in range(len(parts))]
+class _Asked(NamedTuple):
+    """What is asked of some parts."""
+
+    model: Model
+    operations: Operations
+    parts: Sequence[Sequence[int]]
+    tried: tuple[str, ...]
+    every: bool
+
+    def decide_all(self, budget: Budget) -> list[Decided]:
+        """Decide them, and then again those for which their share wasn't enough."""
+        answers = [LEFT] * len(self.parts)
+        ahead: Sequence[int] = range(len(self.parts))
+        while ahead:
+            again = []
+            for done, number in enumerate(ahead):
+                share = budget.share(len(ahead) - done)
+                part = taken(self.operations, self.parts[number])
+                answers[number] = _decide_one(self.model, part, share, self.tried)
+                budget.account(share)
+                try:
+                    budget.spend()  # many small parts never ask
+                except BudgetSpent as spent:
+                    for late in ahead[done + 1 :]:
+                        answers[late] = Unknown(str(spent), 0, len(self.parts[late])), self.tried[0]
+                    return answers
+                found = type(answers[number][0])
+                if found is Invalid and not self.every:
+                    return answers
+                if found is Unknown:
+                    again.append(number)
+            if len(again) == len(ahead):
+                break
+            ahead = again
+        return answers
 
 
 def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
@@ -137,10 +168,11 @@ def _to_try(model: Model, algorithm: str | None) -> tuple[str, ...]:
 
 def _decide_one(model: Model, operations: Operations, budget: Budget, tried: tuple[str, ...]) -> Decided:
     """Return the answer, and which algorithm gave it."""
-    _demand_shape(model, operations)
     answer: Answer = NotApplicable("nothing was tried")
     for name in tried:
         try:
+            if name == tried[0]:
+                demand_shape(model, operations, budget)
             answer = ALGORITHMS[name](model, operations, budget)
         except BudgetSpent as spent:
             return Unknown(str(spent), 0, len(operations)), name
@@ -150,7 +182,7 @@ def _decide_one(model: Model, operations: Operations, budget: Budget, tried: tup
     return Unknown(f"{tried[-1]} doesn't apply: {answer.reason}", 0, len(operations)), tried[-1]
 
 
-def _demand_shape(model: Model, operations: Operations) -> None:
+def demand_shape(model: Model, operations: Operations, budget: Budget | None = None) -> None:
     """MalformedOperation if there is a function that the model doesn't have, or a value of another shape."""
     odd = not model.functions or not set(operations.f).issubset(model.functions)
     if model.family == "register":
@@ -159,4 +191,4 @@ def _demand_shape(model: Model, operations: Operations) -> None:
     else:
         plain = model.family == "key-value" and versions.has_shape(operations)
     if odd or not plain:
-        numbered_actions(model, operations)
+        numbered_actions(model, operations, budget)

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from keelhaul.checkers.linearizability.actions import actions_of
+from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import Operations
 from keelhaul.checkers.linearizability.result import Answer
 from keelhaul.checkers.models.model import Model
@@ -23,30 +24,38 @@ class Part(NamedTuple):
     algorithm: str
 
 
-def split(model: Model, operations: Operations) -> list[tuple[Hashable, Sequence[int], Operations]]:
-    """Return (key, positions, operations) of each object, by first invocation.
+def split(
+    model: Model, operations: Operations, budget: Budget | None = None
+) -> list[tuple[Hashable, Sequence[int]]]:
+    """Return (key, positions) of each object, by first invocation.
 
     Operations may name their object (`Operations.key`), and the model may tell parts of an object apart
     (`Model.partition`); parts of which the model says that an action touches them all stay together.
     """
     labels = operations.key
     if model.partition is not None:
-        labels = _told_apart(model, operations)
+        labels = _told_apart(model, operations, budget or Budget())
     if labels is None:
-        return [(None, range(len(operations)), operations)]
+        return [(None, range(len(operations)))]
     groups: dict[Hashable, list[int]] = {}
     for position, label in enumerate(labels):
         try:
             groups[label].append(position)
         except KeyError:
             groups[label] = [position]
-    return [(label, positions, operations.select(positions)) for label, positions in groups.items()]
+    return list(groups.items())
 
 
-def _told_apart(model: Model, operations: Operations) -> list[Hashable] | None:
+def taken(operations: Operations, positions: Sequence[int]) -> Operations:
+    """Return the operations of one object; they are not to be changed."""
+    return operations if len(positions) == len(operations) else operations.select(positions)
+
+
+def _told_apart(model: Model, operations: Operations, budget: Budget) -> list[Hashable] | None:
     """Label the operations with their key and the model's part; None if there is nothing to tell apart."""
     assert model.partition is not None, "the caller looked"
-    parts = list(map(model.partition, actions_of(model, operations)))
+    parts = list(map(model.partition, actions_of(model, operations, budget)))
+    budget.spend(len(operations))
     keys = operations.key
     if keys is None:
         return None if None in parts else parts

@@ -97,6 +97,23 @@ GUARDS = [
     Guard("zones", "if before is None:", "if False:"),
     Guard("zones", "if rival != cluster:", "if False:"),
     Guard("zones", "if clusters.first[before] == OPEN:", "if False:"),
+    # --- staleness.py
+    Guard("staleness", "if until.get(argument, NEVER) < end:", "if True:"),
+    Guard(
+        "staleness",
+        "if left != needed and until.get(left, NEVER) < end:",
+        "if left != needed:",
+        models=("cas-register",),
+    ),
+    Guard("staleness", "elif not denies:", "else:"),
+    Guard("staleness", "            if end != OPEN:\n", "            if True:\n"),
+    Guard("staleness", "and invoked[other] > over:", ":"),
+    Guard("staleness", "if returned[other] < row and not denials[other]:", "if not denials[other]:"),
+    Guard("staleness", "if returned[other] < row and not denials[other]:", "if returned[other] < row:"),
+    Guard("staleness", "shows_another = before != needed or after != needed", "shows_another = True"),
+    Guard("staleness", "                if shows_another:\n", "                if True:\n"),
+    Guard("staleness", "if any(_leaves(f[later]", "if False and any(_leaves(f[later]"),
+    Guard("staleness", "if name == \"cas\":\n        return", "if False:\n        return"),
     # --- fifo.py
     Guard("fifo", "if found.repeated is not None:", "if False:"),
     Guard("fifo", "if found.nothing and found.open_dequeues and found.staying:", "if False:"),
