@@ -19,8 +19,6 @@ class NodeTrace:
 
     node: str
     records: tuple[dict[str, Any], ...]
-    roles: tuple[dict[str, Any], ...] | None = None
-    """Those of its records whose type is "role", where whoever collected them has them apart; None if not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +39,11 @@ class Evidence:
 
 
 class Checker(Protocol):
-    """Judges evidence. One that raises costs the others nothing (compose.py)."""
+    """Judges evidence. One that raises costs the others nothing (compose.py).
+
+    One that looks at `evidence.traces`, and can't watch them while they are told (watcher.py), says so by an attribute
+    `reads_traces`: where nobody does, a simulation need not keep them.
+    """
 
     def check(self, evidence: Evidence) -> Result:
         """Return the verdict and why."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
+from keelhaul.checkers.checker import Evidence
 from keelhaul.checkers.verdict import Result, Verdict
 
 Say: TypeAlias = Callable[[str], None]
@@ -102,7 +103,7 @@ class InvariantWatcher:
         """Take the node's next record."""
         self._nodes[node].take(record, self._listeners)
 
-    def result(self) -> Result:
+    def result(self, evidence: Evidence | None = None) -> Result:
         """Invalid if an invariant is violated; unknown if a trace is missing or can't be read to the end."""
         problems = self.problems()
         counts, said = self._said.counts, self._said.sentences

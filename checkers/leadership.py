@@ -20,8 +20,7 @@ def leaders(traces: Iterable[NodeTrace]) -> tuple[Leader, ...]:
     passed over."""
     found: dict[Leader, None] = {}
     for trace in traces:
-        records = trace.records if trace.roles is None else trace.roles
-        for record in [each for each in records if each.get("type") == "role"]:
+        for record in [each for each in trace.records if each.get("type") == "role"]:
             if record.get("role") == "leader":
                 term = record.get("term")
                 if type(term) is int:

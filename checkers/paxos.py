@@ -61,7 +61,7 @@ class PaxosWatcher(InvariantWatcher):
             self._listeners[event].insert(0, getattr(self._tally, event))
         self._is_finished = False
 
-    def result(self) -> Result:
+    def result(self, evidence: Evidence | None = None) -> Result:
         """Return the verdict on everything observed so far, which is all that there will be."""
         if not self._is_finished:
             self._is_finished = True

@@ -21,8 +21,8 @@ class Watcher(Protocol):
         """Take the node's next record; never raises."""
         ...
 
-    def result(self) -> Result:
-        """Return the verdict on everything observed so far."""
+    def result(self, evidence: Evidence | None = None) -> Result:
+        """Return the verdict on everything observed so far; `evidence`: what else is known, once the run is over."""
         ...
 
 
@@ -40,11 +40,11 @@ class TraceChecker(Protocol):
 
 
 class Watched:
-    """A checker whose verdict was found while the run went on."""
+    """A checker that has seen the traces already, while the run went on."""
 
-    def __init__(self, result: Result) -> None:
-        self._result = result
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
 
     def check(self, evidence: Evidence) -> Result:
-        """Return that verdict."""
-        return self._result
+        """Return the watch's verdict."""
+        return self._watcher.result(evidence)

@@ -165,7 +165,7 @@ def _invoke(
             return state, None, found is not PENDING
         if found.wanted.time_ns > now_ns:
             if found is not state.upcoming:
-                state = state._replace(upcoming=found)
+                state = State(state.generator, state.processes, state.open, state.draws, state.invoked, found)
             return state, found.wanted.time_ns, False
         f, value, _, wanted_thread = found.wanted
         free = [

@@ -23,8 +23,7 @@ from keelhaul.checkers.faults import summarise
 from keelhaul.checkers.history import History
 from keelhaul.checkers.leadership import leader_changes
 from keelhaul.checkers.stats import Stats
-from keelhaul.checkers.verdict import Result
-from keelhaul.checkers.watcher import Watched
+from keelhaul.checkers.watcher import Watched, Watcher
 from keelhaul.harness import seeds
 from keelhaul.harness.scenario import Scenario
 from keelhaul.harness.systems import SYSTEMS
@@ -60,6 +59,13 @@ def checkers_for(scenario: Scenario, workload: Workload, *, of_a_run: bool) -> d
     }
 
 
+def needs_traces(scenario: Scenario) -> bool:
+    """Say whether a checker of this scenario looks at the nodes' traces once a run is over, and can't watch it."""
+    workload = WORKLOADS[scenario.workload].make(scenario.workload_options, seeds.draws(scenario.seed, "workload"))
+    checkers = checkers_for(scenario, workload, of_a_run=True)
+    return any(getattr(checker, "reads_traces", False) for checker in checkers.values())
+
+
 def judge(
     scenario: Scenario,
     plan: Plan | None,
@@ -67,10 +73,12 @@ def judge(
     traces: tuple[NodeTrace, ...] | None,
     folder: Path,
     crashes: tuple[str, ...] = (),
-    watched: Mapping[str, Result] | None = None,
+    watchers: Mapping[str, Watcher] | None = None,
+    roles: tuple[NodeTrace, ...] | None = None,
 ) -> Judged:
-    """Run all checkers, but for those whose verdicts are in `watched`, since they watched the run.
+    """Run all checkers; those named in `watchers` have seen the traces while the run went on.
 
+    `roles` are the records of who led, where they were kept apart from the traces; None: they are among these.
     `plan` is None for a history that came without one: then it may end before any final reads.
     """
     workload = WORKLOADS[scenario.workload].make(scenario.workload_options, seeds.draws(scenario.seed, "workload"))
@@ -85,9 +93,10 @@ def judge(
     )
     of_a_run = plan is not None or traces is not None
     checkers = checkers_for(scenario, workload, of_a_run=of_a_run)
-    for name, result in (watched or {}).items():
-        checkers[name] = Watched(result)
+    for name, watcher in (watchers or {}).items():
+        checkers[name] = Watched(watcher)
     judgement = check_all(checkers, evidence)
+    told = traces if roles is None else roles
     counts = Counter(row.type for row in history.rows if isinstance(row.process, int))
     record = {
         "verdict": judgement.verdict.value,
@@ -99,7 +108,7 @@ def judge(
         "run": str(folder),
         "operations": {name: counts[name] for name in ("invoke", "ok", "fail", "info")},
         "faults": summarise(history, evidence.faults_requested),
-        "leader_changes": None if traces is None else leader_changes(traces),
+        "leader_changes": None if told is None else leader_changes(told),
         "checkers": {
             name: {"verdict": result.verdict.value, "reason": result.reason}
             for name, result in judgement.results.items()

@@ -50,7 +50,7 @@ def replay(folder: Path, observer: Observer) -> Replayed:
             [f"{folder}: neither {store.HISTORY} nor its digest in {store.VERDICT} is there to compare with"]
         )
     with TemporaryDirectory(prefix="keelhaul-replay-") as temporary:
-        again = record(chosen, plan_file.read_plan(folder), Path(temporary), observer, keep_traces=False)
+        again = record(chosen, plan_file.read_plan(folder), Path(temporary), observer, brief=True)
         same = again.history_sha256 == expected
         difference = "" if same else _first_difference(history, Path(temporary) / store.HISTORY)
     return Replayed(same=same, sha256=again.history_sha256, difference=difference, stored=stored)

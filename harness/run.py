@@ -10,19 +10,20 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from keelhaul.checkers.checker import NodeTrace
 from keelhaul.checkers.history import History, Row
 from keelhaul.checkers.linearizability.checker import Linearizable
 from keelhaul.checkers.linearizability.online import Online
-from keelhaul.checkers.verdict import Result
 from keelhaul.checkers.watcher import TraceChecker, Watcher
 from keelhaul.harness import codec, plan_file, scenario, seeds, store
 from keelhaul.harness.conductor import Conductor
+from keelhaul.harness.console import Quiet
 from keelhaul.harness.environments.environment import ClusterSpec, LiveEnvironment
 from keelhaul.harness.garbage import no_cycle_collection
-from keelhaul.harness.judge import Judged, judge
+from keelhaul.harness.judge import Judged, judge, needs_traces
 from keelhaul.harness.progress import Observer, RunFacts, Snapshot
 from keelhaul.harness.run_log import logged
 from keelhaul.harness.scenario import Scenario
@@ -33,21 +34,27 @@ from keelhaul.nodes.host.stopping import EXIT_CORRUPT_LOG, EXIT_NODE_FAILED
 from keelhaul.workloads.registry import WORKLOADS
 from keelhaul.workloads.workload import Workload
 
+if TYPE_CHECKING:
+    from keelhaul.harness.simulation.world import World
+
 SYSTEM_FAILED = (EXIT_CORRUPT_LOG, EXIT_NODE_FAILED)
 """Exit codes of a host that blame the system; others (a full disk, no memory) blame the machine, and judge nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What a run left: its rows, its nodes' traces (None if they could not be had), and how it ended. `watched` are the
-    verdicts of the checkers that watched it."""
+    """What a run left: its rows, its nodes' traces (None if they could not be had, or weren't kept), and how it ended.
+
+    `watchers` are those that watched it, by checker; `roles` what the nodes told of who led, if that is apart.
+    """
 
     rows: tuple[Row, ...]
     traces: tuple[NodeTrace, ...] | None
     crashes: tuple[str, ...]
     interrupted: bool
     history_sha256: str
-    watched: dict[str, Result] = field(default_factory=dict)
+    watchers: dict[str, Watcher] = field(default_factory=dict)
+    roles: tuple[NodeTrace, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +89,10 @@ def _run_and_judge(
         store.link(store_folder, folder, "current")
     with logged(observer, folder / store.LOG) as listener:
         listener.started(_facts(chosen))
-        recorded = record(chosen, plan, folder, listener, keep_traces=not brief)
+        recorded = record(chosen, plan, folder, listener, brief=brief)
         listener.update(Snapshot(time_ns=0, time_limit_ns=chosen.time_limit_ns, phase="checking"))
         judged = _judge(chosen, plan, folder, recorded)
-        _keep(chosen, folder, recorded, judged, listener, brief)
+        _keep(chosen, plan, folder, recorded, judged, listener, brief)
     if not brief:
         store.link(store_folder, folder, "latest", f"{chosen.name}/latest")
     return Finished(folder=folder, record=judged.record, interrupted=recorded.interrupted)
@@ -93,7 +100,16 @@ def _run_and_judge(
 
 def _judge(chosen: Scenario, plan: Plan, folder: Path, recorded: Recorded) -> Judged:
     history = History.of(recorded.rows)
-    judged = judge(chosen, plan, history, recorded.traces, folder, recorded.crashes, watched=recorded.watched)
+    judged = judge(
+        chosen,
+        plan,
+        history,
+        recorded.traces,
+        folder,
+        recorded.crashes,
+        watchers=recorded.watchers,
+        roles=recorded.roles,
+    )
     judged.record["crashes"] = list(recorded.crashes)
     judged.record["interrupted"] = recorded.interrupted
     judged.record["history_sha256"] = recorded.history_sha256
@@ -101,28 +117,48 @@ def _judge(chosen: Scenario, plan: Plan, folder: Path, recorded: Recorded) -> Ju
     return judged
 
 
-def _keep(chosen: Scenario, folder: Path, recorded: Recorded, judged: Judged, observer: Observer, brief: bool) -> None:
+def _keep(
+    chosen: Scenario, plan: Plan, folder: Path, recorded: Recorded, judged: Judged, observer: Observer, brief: bool
+) -> None:
     """Keep a failing run in full, and of a valid one in brief only the verdict with the history's digest."""
     if brief and judged.record["verdict"] == "valid":
         (folder / store.HISTORY).unlink()
         return
-    if brief and recorded.traces is not None:
-        store.write_traces(folder, recorded.traces)
+    if brief and chosen.environment == "simulation":
+        _keep_traces(chosen, plan, folder, recorded, observer)
     _report(chosen, folder, recorded, judged, observer)
 
 
-def record(chosen: Scenario, plan: Plan, folder: Path, observer: Observer, *, keep_traces: bool = True) -> Recorded:
-    """Run the plan and the workload and write the history; judge nothing."""
+def _keep_traces(chosen: Scenario, plan: Plan, folder: Path, recorded: Recorded, observer: Observer) -> None:
+    """Write what the nodes told. If nobody kept it, let them tell it again: the same seed makes the same run."""
+    traces = recorded.traces
+    if traces is None and not recorded.interrupted:
+        with TemporaryDirectory(prefix="keelhaul-again-") as temporary:
+            again = record(chosen, plan, Path(temporary), Quiet())
+        if again.history_sha256 == recorded.history_sha256:
+            traces = again.traces
+    if traces is None:
+        observer.said("the nodes' traces were not kept: this run can't be repeated")
+    else:
+        store.write_traces(folder, traces)
+
+
+def record(chosen: Scenario, plan: Plan, folder: Path, observer: Observer, *, brief: bool = False) -> Recorded:
+    """Run the plan and the workload and write the history; judge nothing. `brief`: a simulation writes no traces, and
+    keeps only those that a checker needs afterwards."""
     workload = WORKLOADS[chosen.workload].make(chosen.workload_options, seeds.draws(chosen.seed, "workload"))
     traces: tuple[NodeTrace, ...] | None
-    watched: dict[str, Result] = {}
+    roles, watchers = None, {}
     with store.HistoryWriter(folder / store.HISTORY) as writer:
         conductor = Conductor(chosen, workload, writer, _watch(workload) if chosen.fail_fast else None)
         if chosen.environment == "simulation":
             watchers = _watchers(chosen)
-            simulated = _simulate(chosen, plan, folder, conductor, observer, keep_traces, tuple(watchers.values()))
-            traces, crashes, interrupted = simulated
-            watched = {name: watcher.result() for name, watcher in watchers.items()}
+            world = _world(chosen, folder, tuple(watchers.values()), brief)
+            interrupted = not _simulate(chosen, plan, world, conductor, observer)
+            traces, roles, crashes = world.traces(), world.roles(), tuple(world.crashes)
+            world.dispose()
+            if traces is not None and not brief:
+                store.write_traces(folder, traces)
         else:
             crashes, interrupted = _live(chosen, plan, folder, conductor, observer)
             traces = _collected(folder, chosen.members, observer)
@@ -135,7 +171,8 @@ def record(chosen: Scenario, plan: Plan, folder: Path, observer: Observer, *, ke
         crashes=crashes,
         interrupted=interrupted,
         history_sha256=writer.sha256(),
-        watched=watched,
+        watchers=watchers,
+        roles=roles,
     )
 
 
@@ -154,27 +191,20 @@ def _watchers(chosen: Scenario) -> dict[str, Watcher]:
     }
 
 
-def _simulate(
-    chosen: Scenario,
-    plan: Plan,
-    folder: Path,
-    conductor: Conductor,
-    observer: Observer,
-    keep_traces: bool,
-    watchers: tuple[Watcher, ...],
-) -> tuple[tuple[NodeTrace, ...], tuple[str, ...], bool]:
-    from keelhaul.harness.simulation.driver import SimulatedRun
+def _world(chosen: Scenario, folder: Path, watchers: tuple[Watcher, ...], brief: bool) -> World:
     from keelhaul.harness.simulation.world import World
 
-    world = World(chosen, folder, watchers)
+    return World(chosen, folder, watchers, keeps_traces=not brief or needs_traces(chosen))
+
+
+def _simulate(chosen: Scenario, plan: Plan, world: World, conductor: Conductor, observer: Observer) -> bool:
+    """Run in virtual time; return False if that was interrupted."""
+    from keelhaul.harness.simulation.driver import SimulatedRun
+
     run = SimulatedRun(chosen, plan, world, conductor, observer)
     completed = run.run()
-    traces, crashes = world.traces(), tuple(world.crashes)
     run.dispose()
-    world.dispose()
-    if keep_traces:
-        store.write_traces(folder, traces)
-    return traces, crashes, not completed
+    return completed
 
 
 def _live(

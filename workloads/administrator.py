@@ -96,6 +96,11 @@ class WithoutAdministrator:
 
     checker: Checker
 
+    @property
+    def reads_traces(self) -> bool:
+        """Say whether the workload's checker does."""
+        return getattr(self.checker, "reads_traces", False)
+
     def check(self, evidence: Evidence) -> Result:
         """Let the checker judge the rest."""
         rows = tuple(map(_as_note, evidence.history.rows))

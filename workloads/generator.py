@@ -90,7 +90,7 @@ class Stagger(NamedTuple):
             return found
         wanted, inner = found
         if wanted.time_ns < self.next_ns:
-            wanted = wanted._replace(time_ns=self.next_ns)
+            wanted = Wanted(wanted.f, wanted.value, self.next_ns, wanted.thread)
         next_ns = wanted.time_ns + self.draws.below(2 * self.interval_ns)
         return Emission(wanted, Stagger(inner, self.interval_ns, self.draws.next(), next_ns))
 

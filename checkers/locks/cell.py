@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keelhaul.checkers.checker import Checker, Evidence
+from keelhaul.checkers.checker import Evidence
 from keelhaul.checkers.verdict import Result
 from keelhaul.checkers.watcher import TraceChecker, Watcher
 
@@ -18,17 +18,6 @@ def _of_the_cell(evidence: Evidence) -> Evidence:
     if traces is not None:
         traces = tuple(trace for trace in traces if trace.node in cell)
     return replace(evidence, nodes=cell, traces=traces)
-
-
-@dataclass(frozen=True, slots=True)
-class OfTheCellAfterwards:
-    """Asks another checker, one that can't watch, and shows it only the cell's traces."""
-
-    inner: Checker
-
-    def check(self, evidence: Evidence) -> Result:
-        """Judge the cell."""
-        return self.inner.check(_of_the_cell(evidence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +45,6 @@ class _CellWatcher:
         if node != self._resource:
             self._inner.observe(node, record)
 
-    def result(self) -> Result:
+    def result(self, evidence: Evidence | None = None) -> Result:
         """Return the other checker's verdict."""
-        return self._inner.result()
+        return self._inner.result(None if evidence is None else _of_the_cell(evidence))

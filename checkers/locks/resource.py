@@ -23,6 +23,8 @@ class GuardedResource:
     violation of a resource that doesn't promise to look at them.
     """
 
+    reads_traces = True
+
     def check(self, evidence: Evidence) -> Result:
         """Judge the updates, by lock."""
         try:
@@ -76,6 +78,8 @@ def _backward(evidence: Evidence) -> Iterator[str]:
 
 class FencedTokens:
     """Invalid if a resource that promises to look at tokens took an older one after a newer one (LC-3)."""
+
+    reads_traces = True
 
     def check(self, evidence: Evidence) -> Result:
         """Judge the resource's trace."""

@@ -308,7 +308,7 @@ class LockWatcher:
             if len(sentences) < SHOWN_MAX:
                 sentences.append(violation.text)
 
-    def result(self) -> Result:
+    def result(self, evidence: Evidence | None = None) -> Result:
         """Return the verdict; unknown if no lock was granted and no file opened."""
         found = {id: {"count": self._counts[id], "first": texts} for id, texts in self._sentences.items()}
         details: dict[str, Any] = {"grants": self._grants, "files": self._files, "violations": found}

@@ -56,11 +56,14 @@ class Machine:
         crashed: Callable[[str], None],
         observe: Callable[[str, dict[str, Any]], None] = _nobody_watches,
         clock_drift_ppm: int = 0,
+        *,
+        keeps_traces: bool = True,
     ) -> None:
         self.name = name
         self.is_up = False
         self.is_paused = False
         self.traces: list[dict[str, Any]] = []
+        self._keeps_traces = keeps_traces
         self.roles: list[dict[str, Any]] = []  # what it told of its role
         self.role: dict[str, Any] | None = None  # the last of these of this incarnation
         self._scheduler = scheduler
@@ -145,7 +148,8 @@ class Machine:
                 record["incarnation"] = self._incarnation
                 record["time"] = local_ns
                 record["at"] = now_ns
-                self.traces.append(record)
+                if self._keeps_traces:
+                    self.traces.append(record)
                 self._observe(self.name, record)
                 if record["type"] == "role":
                     self.role = record

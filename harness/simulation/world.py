@@ -42,13 +42,17 @@ class Waiting:
 class World:
     """A cluster in virtual time."""
 
-    def __init__(self, scenario: Scenario, folder: Path, watchers: Sequence[Watcher] = ()) -> None:
+    def __init__(
+        self, scenario: Scenario, folder: Path, watchers: Sequence[Watcher] = (), *, keeps_traces: bool = True
+    ) -> None:
+        """Without `keeps_traces` only watchers see what nodes tell, all but who led."""
         self.scheduler = Scheduler()
         self.nodes = scenario.members
         self.crashes: list[str] = []
         self._scenario = scenario
         self._folder = folder
         self._watchers = watchers
+        self._keeps_traces = keeps_traces
         self._client_random = seeds.stream(scenario.seed, "clients")
         self._waiting: dict[int, Waiting] = {}
         self._requests = 0
@@ -64,14 +68,40 @@ class World:
         crashed = partial(self._crashed, name)
         send, reply = self._network.send, self._reply
         drift_ppm = int(self._scenario.simulation.clock_drift_percent * 10_000)
-        # A run tells a thousand records a second and more, mostly to one watcher: without a loop between.
-        observe = self._watchers[0].observe if len(self._watchers) == 1 else self._observe
-        return Machine(name, self.scheduler, disk, random, make_node, send, reply, crashed, observe, drift_ppm)
+        return Machine(
+            name,
+            self.scheduler,
+            disk,
+            random,
+            make_node,
+            send,
+            reply,
+            crashed,
+            self._observer(),
+            drift_ppm,
+            keeps_traces=self._keeps_traces,
+        )
 
-    def _observe(self, node: str, record: dict[str, Any]) -> None:
-        """Show a record to the watchers in the moment in which it is told: here, all nodes' records have one order."""
-        for watcher in self._watchers:
-            watcher.observe(node, record)
+    def _observer(self) -> Callable[[str, dict[str, Any]], None]:
+        """Return what shows a record to the watchers in the moment in which it is told: here, all nodes' records have
+        one order. A run tells a thousand and more a second, to one or two watchers as a rule: no loop for these."""
+        observers = [watcher.observe for watcher in self._watchers]
+        if len(observers) == 1:
+            return observers[0]
+        if len(observers) == 2:
+            first, second = observers
+
+            def both(node: str, record: dict[str, Any]) -> None:
+                first(node, record)
+                second(node, record)
+
+            return both
+
+        def all_of_them(node: str, record: dict[str, Any]) -> None:
+            for observe in observers:
+                observe(node, record)
+
+        return all_of_them
 
     def _make_node(self, name: str, incarnation: int) -> Node:
         scenario = self._scenario
@@ -149,13 +179,20 @@ class World:
         """Nothing of a simulation outlives it."""
 
     async def collect(self) -> None:
-        """Write the traces into the run's folder."""
-        store.write_traces(self._folder, self.traces())
+        """Write the traces into the run's folder, if they were kept."""
+        traces = self.traces()
+        if traces is not None:
+            store.write_traces(self._folder, traces)
 
-    def traces(self) -> tuple[NodeTrace, ...]:
-        """Return what the nodes told."""
-        machines = self.machines.items()
-        return tuple(NodeTrace(name, tuple(machine.traces), tuple(machine.roles)) for name, machine in machines)
+    def traces(self) -> tuple[NodeTrace, ...] | None:
+        """Return what the nodes told; None if that wasn't kept."""
+        if not self._keeps_traces:
+            return None
+        return tuple(NodeTrace(name, tuple(machine.traces)) for name, machine in self.machines.items())
+
+    def roles(self) -> tuple[NodeTrace, ...]:
+        """Return what the nodes told of their roles alone."""
+        return tuple(NodeTrace(name, tuple(machine.roles)) for name, machine in self.machines.items())
 
     # --- the victim
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from keelhaul.checkers.checker import Checker
-from keelhaul.checkers.locks.cell import OfTheCell, OfTheCellAfterwards
+from keelhaul.checkers.locks.cell import OfTheCell
 from keelhaul.checkers.locks.resource import FencedTokens
 from keelhaul.checkers.locks.server import LockInvariants
 from keelhaul.checkers.watcher import TraceChecker
@@ -60,8 +60,7 @@ def _has_a_cell(options: dict[str, Any], members: tuple[str, ...]) -> object:
 
 
 _OF_THE_CELL: dict[str, Checker] = {
-    name: OfTheCell(checker) if isinstance(checker, TraceChecker) else OfTheCellAfterwards(checker)
-    for name, checker in LOCK.invariants.items()
+    name: OfTheCell(checker) for name, checker in LOCK.invariants.items() if isinstance(checker, TraceChecker)
 }
 FENCED_LOCK = System(
     name="fenced-lock",

@@ -165,3 +165,20 @@ def test_ri_14_claims_nothing_without_a_heal_a_common_clock_or_all_nodes(check, 
     assert check({}).details["judged"] == []
     unhealed = evidence(operation(1, 99_000, "ok", 0), traces=(trace("n1", boot()),))
     assert RaftLiveness().check(unhealed).details["judged"] == []
+
+
+def test_ri_14_who_leads_until_the_very_heal_has_led(check):
+    stories = {"n1": [boot(), leads(500), follows(HEAL_MS, 2)], "n2": [boot()], "n3": [boot()]}
+    assert check(stories, end_ms=LED_BY_MS).verdict is Verdict.VALID
+
+
+def test_ri_14_a_record_that_makes_no_sense_judges_nothing(check):
+    result = check({"n1": [*LEADER, told(1000, "apply")], "n2": FOLLOWER, "n3": FOLLOWER})
+    assert result.verdict is Verdict.UNKNOWN
+    assert result.reason == "a trace record of n1 makes no sense: KeyError: 'first'"
+
+
+def test_ri_14_a_watch_knows_nothing_of_a_heal_without_the_history():
+    watcher = RaftLiveness().watcher(("n1",), in_order=True)
+    watcher.observe("n1", {**boot(), "incarnation": 1})
+    assert watcher.result().details["judged"] == []

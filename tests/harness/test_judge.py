@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from keelhaul.checkers.checker import Evidence
 from keelhaul.checkers.history import History, Row
-from keelhaul.harness.judge import judge, reproduce_command
+from keelhaul.checkers.watcher import TraceChecker
+from keelhaul.harness import scenario, seeds
+from keelhaul.harness.judge import checkers_for, judge, needs_traces, reproduce_command
 from keelhaul.nemesis.plan import Plan
+from keelhaul.workloads.administrator import WithoutAdministrator
+from keelhaul.workloads.registry import WORKLOADS
 
+SCENARIOS = Path(__file__).parent.parent.parent / "scenarios"
 S = 1_000_000_000
 EMPTY = Plan(())
 
@@ -24,6 +31,34 @@ def judged(small):
         return judge(replace(small, **changes), plan, history, (), Path("folder")).record
 
     return judged
+
+
+class Spied(Evidence):
+    """Evidence that notes whether somebody looks at its traces."""
+
+    looks = 0
+
+    def __getattribute__(self, name):
+        if name == "traces":
+            Spied.looks += 1
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_checker_that_looks_at_traces_watches_them_or_says_so(path):
+    """A brief simulation keeps them for those only: any other would judge without having seen them."""
+    chosen = scenario.load(path)
+    workload = WORKLOADS[chosen.workload].make(chosen.workload_options, seeds.draws(1, "workload"))
+    row = Row(0, 1, "invoke", 0, "read", ["k0", None])
+    for name, checker in checkers_for(chosen, workload, of_a_run=True).items():
+        Spied.looks, asked = 0, checker.checker if isinstance(checker, WithoutAdministrator) else checker
+        with suppress(Exception):
+            asked.check(Spied(history=History.of([row]), traces=(), nodes=chosen.members))
+        if Spied.looks:
+            assert isinstance(checker, TraceChecker) or getattr(checker, "reads_traces", False), name
+    administered = replace(chosen, administrator_every_s=1.0)
+    assert needs_traces(administered) == needs_traces(chosen)
+    assert needs_traces(chosen) == (chosen.workload == "guarded-resource" or chosen.system == "fenced-lock")
 
 
 def healed(time_ns, outcome="lifted"):

@@ -165,6 +165,30 @@ def test_a_failing_run_in_brief_is_kept_in_full(runs, small):
     assert names == {"scenario.toml", "plan.json", "history.jsonl", "verdict.json", "report.html", "run.log", "nodes"}
 
 
+def test_a_failing_run_in_brief_keeps_the_same_traces_as_one_that_kept_them_all_along(runs, small):
+    failing = replace(small, seed=6, mutant="reply-before-commit", rate=0.05)
+    full, brief = runs.run(failing), runs.run(failing, brief=True)
+    assert full.record["verdict"] == brief.record["verdict"] != "valid"
+    assert brief.record["leader_changes"] == full.record["leader_changes"]
+    for node in failing.members:
+        told = [(run.folder / "nodes" / node / "trace.jsonl").read_bytes() for run in (full, brief)]
+        assert told[0] == told[1] != b""
+
+
+def test_a_run_that_cannot_be_repeated_says_that_its_traces_are_gone(runs, small, monkeypatch):
+    record, times = run_module.record, []
+
+    def another(chosen, plan, folder, observer, **more):
+        times.append(folder)
+        return record(replace(chosen, seed=len(times)), plan, folder, observer, **more)
+
+    monkeypatch.setattr(run_module, "record", another)
+    finished = runs.run(replace(small, rate=0.01), brief=True)
+    assert len(times) == 2
+    assert not (finished.folder / "nodes").exists()
+    assert "the nodes' traces were not kept: this run can't be repeated" in runs.observer.sentences
+
+
 # --- failures of ours
 
 

@@ -25,8 +25,8 @@ class Asked:
     def observe(self, node, record):
         self.seen.append(node)
 
-    def result(self):
-        return Result(Verdict.INVALID, "seen")
+    def result(self, evidence=None):
+        return Result(Verdict.INVALID, f"seen, and {evidence and evidence.nodes}")
 
 
 def test_the_last_node_is_left_out_afterwards_and_as_it_goes():
@@ -37,7 +37,9 @@ def test_the_last_node_is_left_out_afterwards_and_as_it_goes():
     for node in ("n3", "n1"):
         watcher.observe(node, {})
     assert inner.seen == [(("n1", "n2"), ["n1", "n2"]), (("n1", "n2"), True), "n1"]
-    assert watcher.result().reason == "seen"
+    assert watcher.result().reason == "seen, and None"
+    evidence = Evidence(history=History.of([]), nodes=("n1", "n2", "n3"))
+    assert watcher.result(evidence).reason == "seen, and ('n1', 'n2')"
 
 
 def test_without_traces_there_is_nothing_to_leave_out():
