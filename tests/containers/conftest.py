@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,9 @@ def left(engine: Engine) -> Callable[[str], list[str]]:
 def with_cluster(engine: Engine, spec: ClusterSpec, left: Callable[[str], list[str]]):
     """Runs a test's body on a cluster of three stand-ins, and makes sure that nothing of it is left."""
 
-    def run(body: Callable[[Containers], Awaitable[Any]], command: Any = stand_in) -> None:
+    def run(body: Callable[[Containers], Awaitable[Any]], command: Any = stand_in, **options: Any) -> None:
         async def whole() -> None:
-            cluster = Containers(spec, command=command)
+            cluster = Containers(replace(spec, options={**spec.options, **options}), command=command)
             try:
                 await cluster.start()
                 await body(cluster)
