@@ -28,7 +28,6 @@ one that is empty.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Hashable, Sequence
 from typing import Final, NamedTuple
 
@@ -194,6 +193,8 @@ def _fits(text: str, seen: _Seen) -> bool:
 
 def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     """Decide one key of a store of texts."""
+    if model.family != "key-value":
+        return NotApplicable("it is no store of texts")
     budget.spend(len(operations))
     f, returned = operations.f, operations.returned
     changes = [at for at, name in enumerate(f) if name == "append" or name == "put"]
@@ -224,9 +225,12 @@ def _clusters(
     operations: Operations, changes: Sequence[int], gets: Sequence[int], read: list[int], versions: Versions
 ) -> zones.Clusters:
     called = [-1, *(operations.invoked[at] for at in changes)]
+    reads = bytearray(len(operations))
+    for at in gets:
+        reads[at] = True
     return zones.Clusters(
-        puts=array("q", [-1, *changes]),
-        readers=array("q", gets),
+        puts=[-1, *changes],
+        reads=reads,
         cluster_of=read,
         called=called,
         first=[-1, *(operations.returned[at] for at in changes)],

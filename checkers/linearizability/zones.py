@@ -23,23 +23,30 @@ and the two blocks show it: the put of each, the operation that gives `first` an
 Golab, IPL 2018.)
 
 A value that is put twice, or also held at first, makes it `NotApplicable`; so does a failed cas that is kept as an
-observation. Costs O(n log n): the sort is of blocks that are nearly in order; all else is a handful of passes over
-columns, by functions in C where possible, for this is what decides histories of a million operations.
+observation. Costs O(n), a handful of passes over columns, by functions in C where possible, for this is what decides
+histories of a million operations; there is nothing to sort, as a bound is the row of an event and belongs to one block.
+Only where most rows are of other objects, the bounds are sorted.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, compress, islice
-from operator import lt
-from typing import Any
+from itertools import compress, count, filterfalse
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid
 from keelhaul.checkers.models.model import Model
+
+ROWS_MAX: Final = 8
+"""Rows per operation up to which blocks are put in order by a table of all rows; where there are more, by sorting."""
+
+_KINDS: Final = {"read": 0, "write": 1, "cas": 2}
+_READS: Final = bytes.maketrans(b"\0\1\2", b"\1\0\0")
+_CASES: Final = bytes.maketrans(b"\0\1\2", b"\0\0\1")
 
 
 @dataclass(slots=True)
@@ -49,10 +56,10 @@ class Clusters:
 
     puts: Sequence[int]
     """Position of each cluster's put; -1 for cluster 0."""
-    readers: Sequence[int]
-    """Positions of the reads that returned, ascending."""
-    cluster_of: Sequence[Any]
-    """For each reader the cluster that it read; None if there is none."""
+    reads: Sequence[int]
+    """For each operation, whether it is a read that returned: a reader."""
+    cluster_of: Sequence[int]
+    """For each reader the cluster that it read."""
     called: Sequence[int]
     """Row at which the put was invoked."""
     first: list[int]
@@ -63,108 +70,109 @@ class Clusters:
     """For puts that need another cluster right before them: which; None if nobody puts in what they need."""
 
 
-@dataclass(slots=True)
-class _Blocks:
-    """Bounds by number of the block, which is that of its first cluster; `first` is `OPEN` where no block begins."""
+class _Blocks(NamedTuple):
+    """Bounds by number of the block, which is that of its first cluster; `OPEN` and -1 for other clusters: no bounds,
+    and none that could be broken."""
 
     first: list[int]
     last: list[int]
-    members: dict[int, list[int]] = field(default_factory=dict)
-    """The clusters of blocks that have more than one."""
+    following: Mapping[int, int]
+    """Which cluster stands right behind another one of the same block."""
+
+    def members(self, head: int) -> list[int]:
+        """List the clusters of a block; or of a circle, from any of them on."""
+        members = [head]
+        while (after := self.following.get(members[-1], head)) != head:
+            members.append(after)
+        return members
 
 
 def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     """Decide a register or cas-register history with unique values."""
+    if model.family != "register":
+        return NotApplicable("it is no register")
     if operations.failed is not None:
         return NotApplicable("a failed cas is kept as an observation")
+    budget.spend(len(operations))
     clusters = _register_clusters(model.initial, operations)
     if clusters is None:
         return NotApplicable("a value is put in twice")
-    return decide_clusters(operations, clusters, budget)
+    return clusters if isinstance(clusters, Invalid) else decide_clusters(operations, clusters, budget)
 
 
 def decide_clusters(operations: Operations, clusters: Clusters, budget: Budget) -> Valid | Invalid:
     """Look for an order of the clusters, given that reads, and puts that follow others, have no choice."""
-    budget.spend(len(clusters.called))
-    if None in clusters.cluster_of:
-        return Invalid([clusters.readers[list(clusters.cluster_of).index(None)]])
     sizes = _narrow(operations, clusters)
-    budget.spend(len(clusters.readers))
-    if any(map(lt, clusters.first, clusters.called)):
-        early = next(c for c, row in enumerate(clusters.first) if row < clusters.called[c])
-        return Invalid(_evidence(operations, clusters, [early], {clusters.first[early]}))
-    blocks = _blocks(operations, clusters) if clusters.follows else _Blocks(clusters.first, clusters.last)
+    if isinstance(sizes, Invalid):
+        return sizes
+    budget.spend(len(clusters.cluster_of))
+    blocks = _blocks(operations, clusters) if clusters.follows else _Blocks(clusters.first, clusters.last, {})
     if isinstance(blocks, Invalid):
         return blocks
     budget.spend(len(clusters.called))
-    first, last, members = blocks.first, blocks.last, blocks.members
-    order = [block for block, row in enumerate(first) if row != OPEN]
-    order.sort(key=[row if row < other else other for row, other in zip(first, last, strict=True)].__getitem__)
-    latest = order[0]
-    for block in islice(order, 1, None):
-        if first[block] < last[latest]:
-            rows = {first[latest], last[latest], first[block], last[block]}
-            return Invalid(
-                _evidence(operations, clusters, members.get(latest, [latest]), rows, members.get(block, [block]))
-            )
-        if last[block] > last[latest]:
-            latest = block
+    order = _sorted(blocks, operations.invoked)
+    first, last, place = blocks.first, blocks.last, sizes
+    latest, free = -1, 0
+    for cluster in order:
+        if first[cluster] < latest:
+            one = last.index(latest)
+            rows = {first[one], latest, first[cluster], last[cluster]}
+            return Invalid(_evidence(operations, clusters, blocks.members(one), rows, blocks.members(cluster)))
+        row = last[cluster]
+        if row > latest:
+            latest = row
+        size = place[cluster]
+        place[cluster] = free
+        free += size
     budget.spend(len(order))
-    if members:
-        order = [cluster for block in order for cluster in members.get(block, (block,))]
-    return Valid(_unfolded(clusters, order, sizes))
+    return Valid(_unfolded(clusters, order, place, free))
 
 
-def _register_clusters(initial: Hashable, operations: Operations) -> Clusters | None:
-    """Form a register's clusters; None if its values are not unique."""
-    f, returned, count = operations.f, operations.returned, len(operations)
-    is_put = [name != "read" for name in f]
+def _register_clusters(initial: Hashable, operations: Operations) -> Clusters | Invalid | None:
+    """Form a register's clusters; None if its values are not unique, Invalid if one is read that nobody put in."""
+    returned, positions = operations.returned, range(len(operations))
+    puts = bytes(map(_KINDS.__getitem__, operations.f))
+    reads: Sequence[int] = puts.translate(_READS)
     if OPEN in returned:
-        is_reader = [name == "read" and row != OPEN for name, row in zip(f, returned, strict=True)]
-    else:
-        is_reader = [name == "read" for name in f]
-    has_cas = "cas" in f
-    values: Iterator[Any] = compress(operations.argument, is_put)
-    if has_cas:
-        names = compress(f, is_put)
-        values = iter([value[2] if name == "cas" else value for name, value in zip(names, values, strict=True)])
-    called = [-1, *compress(operations.invoked, is_put)]
-    numbers = range(len(called))
-    number = dict(zip(chain((initial,), values), numbers, strict=True))
-    if len(number) < len(called):
+        reads = [is_read and row != OPEN for is_read, row in zip(reads, returned, strict=True)]
+    values: list[Any] = [initial, *compress(operations.argument, puts)]
+    pairs: list[Any] = []
+    cas: list[int] = []
+    if 2 in puts:
+        cas = list(compress(count(1), compress(puts.translate(_CASES), puts)))
+        pairs = list(map(values.__getitem__, cas))
+        for cluster, (_, _, value) in zip(cas, pairs, strict=True):
+            values[cluster] = value
+    number = dict(zip(values, range(len(values)), strict=True))
+    if len(number) < len(values):
         return None
-    clusters = Clusters(
-        puts=array("q", chain((-1,), compress(range(count), is_put))),
-        readers=array("q", compress(range(count), is_reader)),
-        cluster_of=list(map(number.get, compress(operations.result, is_reader))),
+    try:
+        cluster_of = list(map(number.__getitem__, compress(operations.result, reads)))
+    except KeyError:
+        return Invalid([next(at for at in compress(positions, reads) if operations.result[at] not in number)])
+    called = [-1, *compress(operations.invoked, puts)]
+    return Clusters(
+        puts=[-1, *compress(positions, puts)],
+        reads=reads,
+        cluster_of=cluster_of,
         called=called,
-        first=[-1, *compress(returned, is_put)],
+        first=[-1, *compress(returned, puts)],
         last=called.copy(),
+        follows=dict(zip(cas, map(number.get, map(itemgetter(1), pairs)), strict=True)),
     )
-    if has_cas:
-        clusters.follows = {
-            cluster: number.get(operations.argument[put][1])
-            for cluster, put in enumerate(clusters.puts)
-            if cluster and f[put] == "cas"
-        }
-    return clusters
 
 
-def _narrow(operations: Operations, clusters: Clusters) -> list[int]:
-    """Take the readers into the clusters' bounds; return the clusters' sizes."""
-    first, last = clusters.first, clusters.last
+def _narrow(operations: Operations, clusters: Clusters) -> list[int] | Invalid:
+    """Take the readers into the clusters' bounds; return the clusters' sizes, with a put for each."""
+    called, first, last = clusters.called, clusters.first, clusters.last
     sizes = [1] * len(first)
-    sizes[0] = 0
-    spans = zip(
-        clusters.cluster_of,
-        map(operations.invoked.__getitem__, clusters.readers),
-        map(operations.returned.__getitem__, clusters.readers),
-        strict=True,
-    )
-    for cluster, invoked, returned in spans:
+    invocations, returns = (compress(column, clusters.reads) for column in (operations.invoked, operations.returned))
+    for cluster, invoked, returned in zip(clusters.cluster_of, invocations, returns, strict=True):
         sizes[cluster] += 1
         if returned < first[cluster]:
             first[cluster] = returned
+            if returned < called[cluster]:
+                return Invalid(_evidence(operations, clusters, [cluster], {returned}))
         if invoked > last[cluster]:
             last[cluster] = invoked
     return sizes
@@ -175,39 +183,39 @@ def _blocks(operations: Operations, clusters: Clusters) -> _Blocks | Invalid:
     following = _following(operations, clusters)
     if isinstance(following, Invalid):
         return following
-    blocks = _Blocks(clusters.first.copy(), clusters.last.copy())
+    blocks = _Blocks(clusters.first.copy(), clusters.last.copy(), following)
+    first, last, behind = blocks.first, blocks.last, following.get
     led = set(following.values())
     joined = 0
-    for head in following:
-        if head in led:
-            continue
-        members = [head]
-        while members[-1] in following:
-            members.append(following[members[-1]])
-        joined += len(members) - 1
-        latest = head
-        for place, member in enumerate(members[1:], 1):
-            if clusters.first[member] < clusters.last[latest]:
-                rows = {clusters.first[member], clusters.last[latest]}
-                return Invalid(_evidence(operations, clusters, members[: place + 1], rows))
-            if clusters.last[member] > clusters.last[latest]:
-                latest = member
-            blocks.first[member] = OPEN
-        blocks.first[head] = min(clusters.first[member] for member in members)
-        blocks.last[head] = clusters.last[latest]
-        blocks.members[head] = members
+    for head in filterfalse(led.__contains__, following):
+        earliest, latest = first[head], last[head]
+        member = behind(head)
+        while member is not None:
+            row = first[member]
+            if row < latest:
+                members = blocks.members(head)
+                until = members.index(member) + 1
+                return Invalid(_evidence(operations, clusters, members[:until], {row, latest}))
+            if row < earliest:
+                earliest = row
+            if last[member] > latest:
+                latest = last[member]
+            first[member], last[member] = OPEN, -1
+            joined += 1
+            member = behind(member)
+        first[head], last[head] = earliest, latest
     if joined < len(following):
-        return Invalid(_evidence(operations, clusters, _circle(following, blocks), set(clusters.first)))
+        # What follows something and has kept its bounds is in a circle.
+        circle = blocks.members(next(cluster for cluster in following.values() if last[cluster] >= 0))
+        return Invalid(_evidence(operations, clusters, circle, set(clusters.first)))
     return blocks
 
 
 def _following(operations: Operations, clusters: Clusters) -> dict[int, int] | Invalid:
     """Map clusters to those that must follow them; only what surely took effect counts."""
-    follows, following = clusters.follows, dict[int, int]()
-    todo = [cluster for cluster in follows if clusters.first[cluster] != OPEN]
+    first, follows, following = clusters.first, clusters.follows, dict[int, int]()
+    todo = [cluster for cluster in follows if first[cluster] != OPEN]
     for cluster in todo:
-        if cluster not in follows:
-            continue
         before = follows[cluster]
         if before is None:
             return Invalid(_evidence(operations, clusters, _needed_by(cluster, clusters, following), set()))
@@ -216,10 +224,35 @@ def _following(operations: Operations, clusters: Clusters) -> dict[int, int] | I
             one = [before, *_needed_by(rival, clusters, following)]
             other = _needed_by(cluster, clusters, following)
             return Invalid(_evidence(operations, clusters, one, set(), other))
-        if clusters.first[before] == OPEN:
+        if first[before] == OPEN and before in follows:
             # Nobody read it, and its outcome is unknown; but it is needed, so it took effect.
             todo.append(before)
     return following
+
+
+def _sorted(blocks: _Blocks, invoked: Sequence[int]) -> list[int]:
+    """List the clusters in the order of their blocks' smaller bounds. That of the first block, cluster 0's, is -1."""
+    rows = invoked[-1] + 1 if len(invoked) else 0
+    is_dense = rows <= ROWS_MAX * len(invoked)
+    # No two bounds share a row, and the smaller one is no later than the last invocation. Cluster 0 goes to the end of
+    # a list, where it leaves no trace.
+    block_at: Any = [0] * (rows + 1) if is_dense else {}
+    for block, (row, other) in enumerate(zip(blocks.first, blocks.last, strict=True)):
+        if row < other:
+            block_at[row] = block
+        elif row != OPEN:
+            block_at[other] = block
+    order = [0, *filter(None, block_at)] if is_dense else list(map(block_at.__getitem__, sorted(block_at)))
+    if not blocks.following:
+        return order
+    clusters, behind = list[int](), blocks.following.get
+    for block in order:
+        clusters.append(block)
+        member = behind(block)
+        while member is not None:
+            clusters.append(member)
+            member = behind(member)
+    return clusters
 
 
 def _needed_by(cluster: int, clusters: Clusters, following: Mapping[int, int]) -> list[int]:
@@ -228,16 +261,6 @@ def _needed_by(cluster: int, clusters: Clusters, following: Mapping[int, int]) -
     while clusters.first[members[-1]] == OPEN:
         members.append(following[members[-1]])
     return members
-
-
-def _circle(following: Mapping[int, int], blocks: _Blocks) -> list[int]:
-    """Find clusters that follow each other in a circle."""
-    joined = {member for members in blocks.members.values() for member in members}
-    cluster = next(cluster for cluster in following if cluster not in joined)
-    circle = [cluster]
-    while following[circle[-1]] != cluster:
-        circle.append(following[circle[-1]])
-    return circle
 
 
 def _evidence(
@@ -262,7 +285,8 @@ def _evidence(
             kept.add(before)
             before = clusters.follows.get(before)
     core = [clusters.puts[cluster] for cluster in kept if cluster]
-    for reader, cluster in zip(clusters.readers, clusters.cluster_of, strict=True):
+    readers = compress(range(len(operations)), clusters.reads)
+    for reader, cluster in zip(readers, clusters.cluster_of, strict=True):
         if cluster in kept and (operations.invoked[reader] in rows or operations.returned[reader] in rows):
             core.append(reader)
     return sorted(core)
@@ -272,20 +296,14 @@ def _bounds(clusters: Clusters, cluster: int) -> tuple[int, int]:
     return clusters.first[cluster], clusters.last[cluster]
 
 
-def _unfolded(clusters: Clusters, order: Sequence[int], sizes: Sequence[int]) -> Sequence[int]:
+def _unfolded(clusters: Clusters, order: Sequence[int], place: list[int], count: int) -> list[int]:
     """List the operations, cluster by cluster, the put first and then its readers as they were invoked."""
-    place = [0] * len(sizes)
-    filled = 0
+    found, puts = [-1] * count, clusters.puts
     for cluster in order:
-        place[cluster] = filled
-        filled += sizes[cluster]
-    found = array("q", bytes(8 * filled))
-    puts = clusters.puts
-    for cluster in order:
-        if cluster:
-            found[place[cluster]] = puts[cluster]
-            place[cluster] += 1
-    for reader, cluster in zip(clusters.readers, clusters.cluster_of, strict=True):
-        found[place[cluster]] = reader
-        place[cluster] += 1
+        found[place[cluster]] = puts[cluster]
+    readers = compress(range(len(clusters.reads)), clusters.reads)
+    for cluster, reader in zip(clusters.cluster_of, readers, strict=True):
+        at = place[cluster] = place[cluster] + 1
+        found[at] = reader
+    del found[0]  # There is no put of what was there at first, which comes first.
     return found

@@ -9,7 +9,7 @@ from keelhaul.checkers import linearizability
 from keelhaul.checkers.linearizability.portfolio import ALGORITHMS
 from keelhaul.checkers.verdict import Verdict
 from tests.oracle.brute import linearizable
-from tests.oracle.differential import compare, drawn
+from tests.oracle.differential import compare, drawn, models_of, problem
 from tests.oracle.draws import simulated, with_keys
 from tests.oracle.specifications import SPECIFICATIONS
 
@@ -24,6 +24,13 @@ def test_an_algorithm_answers_what_the_oracle_does_and_proves_it(algorithm):
     assert seen["unknown"] == 0
     expected = ("invalid", "not applicable") if algorithm == "staleness" else ("valid", "invalid")
     assert min(seen[answer] for answer in expected) > HISTORIES / 20, seen
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_an_algorithm_that_is_asked_about_another_kind_of_object_doesnt_apply_or_is_right(algorithm):
+    for name in [name for name in SPECIFICATIONS if name not in models_of(algorithm)]:
+        found = {problem(ALGORITHMS[algorithm], drawn(name, seed))[1] for seed in range(100)}
+        assert found == {None}, name
 
 
 @pytest.mark.parametrize("name", SPECIFICATIONS)

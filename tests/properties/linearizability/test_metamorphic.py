@@ -93,7 +93,9 @@ def test_who_did_it_and_when_exactly_doesnt_matter(name):
             invoked=[7 + step * row for row in operations.invoked],
             returned=[row if row == OPEN else 7 + step * row for row in operations.returned],
         )
-        assert verdict(name, other) is verdict(name, operations), seed
+        outcome = linearizability.check(model_named(name), other)
+        assert outcome.verdict is verdict(name, operations), seed
+        assert outcome.problem() is None, seed
 
 
 @pytest.mark.parametrize("name", NAMES)
