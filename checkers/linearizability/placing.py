@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, overload
 
-from keelhaul.checkers.linearizability.timeline import WRITE, Step, Timeline
+from keelhaul.checkers.linearizability.timeline import NO_VALUE, WRITE, Timeline
 
 Path: TypeAlias = "tuple[int, int, Path] | None"
 """What was used, last first: at which turn, and which operation."""
@@ -15,23 +15,62 @@ Path: TypeAlias = "tuple[int, int, Path] | None"
 
 def placed(timeline: Timeline, path: Path, turns: int) -> list[int]:
     """Return the order of all that returns within the first `turns`, and of what was used by then."""
-    used: list[tuple[int, int]] = []
+    uses: dict[int, list[int]] = {}
     while path is not None:
-        used.append((path[0], path[1]))
-        path = path[2]
-    layout = _Layout(timeline, {number for _, number in used})
-    used.reverse()
-    coming = 0
+        turn, number, path = path
+        uses.setdefault(turn, []).append(number)
+    is_used = {number for numbers in uses.values() for number in numbers}
+    order: list[int] = []
+    writes: dict[int, int] = {}
+    others: dict[int, int] = {}
+    value = 0
     for turn in range(turns):
-        layout.arrive(timeline.arrived[turn])
-        while coming < len(used) and used[coming][0] == turn:
-            layout.use(used[coming][1])
-            coming += 1
-        layout.leave(timeline.returns[turn])
-    for _, number in used[coming:]:
-        layout.use(number)
+        for _, kind, room, _, _, _, _, number in timeline.arrived[turn]:
+            if number not in is_used:
+                if room == value or (room < NO_VALUE and room != -2 - value):
+                    order.append(number)
+                elif kind == WRITE:
+                    writes[number] = room
+                else:
+                    others[number] = room
+        if turn in uses:
+            value = _use(timeline, uses.pop(turn), order, writes, others)
+        _, kind, _, _, _, _, put, number = timeline.returns[turn]
+        if kind == WRITE and put == value and number not in is_used:
+            # Writing what is there already gives room to other writes.
+            order += writes
+            writes.clear()
+            order.append(number)
+        assert number not in writes, "the search gave room to all that returned"
+        assert number not in others, "the search gave room to all that returned"
+    if uses:
+        _use(timeline, uses[turns], order, writes, others)
     # What was placed twice stands in the later place: it makes no difference in the earlier one.
-    return list(dict.fromkeys(reversed(layout.order)))[::-1]
+    return list(dict.fromkeys(reversed(order)))[::-1]
+
+
+def _use(
+    timeline: Timeline, numbers: Sequence[int], order: list[int], writes: dict[int, int], others: dict[int, int]
+) -> int:
+    """Place what changes the value at a turn, listed last first, and all of the waiting that thereby has room; return
+    the value that is left."""
+    f, argument, value = timeline.operations.f, timeline.operations.argument, 0
+    for number in reversed(numbers):
+        if f[number] == "write":
+            value = timeline.values[argument[number]]
+            # Nobody sees what those wrote that stand right before it.
+            order += writes
+            writes.clear()
+        else:
+            value = timeline.values[argument[number][2]]
+        order.append(number)
+        for waiting in (writes, others):
+            if waiting:
+                for other, room in list(waiting.items()):
+                    if room == value or (room < NO_VALUE and room != -2 - value):
+                        order.append(other)
+                        del waiting[other]
+    return value
 
 
 class Prefixes(Sequence[Sequence[int]]):
@@ -58,50 +97,3 @@ class Prefixes(Sequence[Sequence[int]]):
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return list, (list(self),)
-
-
-class _Layout:
-    """The order so far."""
-
-    def __init__(self, timeline: Timeline, used: set[int]) -> None:
-        self.order: list[int] = []
-        self._timeline = timeline
-        self._used = used
-        self._waiting: dict[int, Step] = {}
-        self._value = 0
-
-    def arrive(self, steps: list[Step]) -> None:
-        """Take what was invoked."""
-        for step in steps:
-            if step.number not in self._used:
-                if step.finds_room_in(self._value):
-                    self.order.append(step.number)
-                else:
-                    self._waiting[step.number] = step
-
-    def use(self, number: int) -> None:
-        """Place what changes the value, and all that thereby has room."""
-        operations = self._timeline.operations
-        argument = operations.argument[number]
-        if operations.f[number] == "write":
-            self._absorb()
-            self._value = self._timeline.values[argument]
-        else:
-            self._value = self._timeline.values[argument[2]]
-        self.order.append(number)
-        self._place([step for step in self._waiting.values() if step.finds_room_in(self._value)])
-
-    def leave(self, step: Step) -> None:
-        """Let an operation return; a write of what is there gives room to others."""
-        if step.kind == WRITE and step.put == self._value and step.number not in self._used:
-            self._absorb()
-            self.order.append(step.number)
-        assert step.number not in self._waiting, "the search gave room to all that returned"
-
-    def _absorb(self) -> None:
-        self._place([step for step in self._waiting.values() if step.kind == WRITE])
-
-    def _place(self, steps: list[Step]) -> None:
-        for step in steps:
-            self.order.append(step.number)
-            del self._waiting[step.number]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import compress
 from typing import Final, NamedTuple, TypeAlias
 
 from keelhaul.checkers.linearizability import (
@@ -31,7 +32,6 @@ from keelhaul.checkers.linearizability.operations import Operations
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Unknown
 from keelhaul.checkers.linearizability.split import Part, split, taken
 from keelhaul.checkers.models.model import Model
-from keelhaul.checkers.models.shapes import is_list, items
 
 __all__ = ["ALGORITHMS", "DecideSome", "Decided", "Part", "Spread", "decide", "decide_parts", "named"]
 
@@ -109,11 +109,15 @@ def decide_parts(
     except BudgetSpent as spent:
         return [Part(None, range(len(operations)), Unknown(str(spent), 0, len(operations)), "none")]
 
+    if len(parts) == 1:
+        ((key, positions),) = parts
+        return [Part(key, positions, *_decide_one(model, taken(operations, positions), budget, tried))]
+
     def decide_some(numbers: Sequence[int]) -> list[Decided]:
         asked = _Asked(model, operations, [parts[number][1] for number in numbers], tried, every)
         return asked.decide_all(budget)
 
-    if spread is None or len(parts) < 2:
+    if spread is None or not parts:
         answers = decide_some(range(len(parts)))
     else:
         answers = spread(decide_some, [len(positions) for _, positions in parts])
@@ -184,11 +188,20 @@ def _decide_one(model: Model, operations: Operations, budget: Budget, tried: tup
 
 def demand_shape(model: Model, operations: Operations, budget: Budget | None = None) -> None:
     """MalformedOperation if there is a function that the model doesn't have, or a value of another shape."""
-    odd = not model.functions or not set(operations.f).issubset(model.functions)
-    if model.family == "register":
-        pairs = {argument: None for argument, f in zip(operations.argument, operations.f, strict=True) if f == "cas"}
-        plain = all(is_list(pair) and len(items(pair)) == 2 for pair in pairs)
-    else:
-        plain = model.family == "key-value" and versions.has_shape(operations)
-    if odd or not plain:
+    if not _is_plain(model, operations):
         numbered_actions(model, operations, budget)
+
+
+def _is_plain(model: Model, operations: Operations) -> bool:
+    """Say whether all is seen to be in shape at a glance; False: it has to be looked at."""
+    f = operations.f
+    names = set(f)
+    if not model.functions or not names.issubset(model.functions):
+        return False
+    if model.family == "register":
+        if "cas" in names:
+            for pair in compress(operations.argument, map("cas".__eq__, f)):
+                if type(pair) is not tuple or len(pair) != 3 or pair[0] != "array":
+                    return False
+        return True
+    return model.family == "key-value" and versions.has_shape(operations)

@@ -1,18 +1,19 @@
 """Registers that answered with a value that was gone: no search, but it can only refute.
 
-What a register holds was put there by a *source*: a write of that value, or a cas to it, or it was there at first. Let
-r need a value v, as a read that returned it does, or a cas that found it, and let w show another one: a write, read or
-cas that returned before r was invoked. If every source of v that was invoked before r returned had itself returned
-before w was invoked, then r is *stale*, and no order is legal that has both in it.
+Let r need a value v, as a read that returned it does, or a cas that found it. Let w have returned before r was invoked,
+and have left another value, as a write or read of it does, or a cas to it. In every order w stands before r, so between
+them stands a *source*: a write of v, or a cas to it. It was invoked before r returned, and hadn't returned when w was
+invoked. If there is none, r is *stale*, and no order is legal that has both. The same holds, without a w, if there is
+no source at all and v wasn't there at first.
 
-For let s be the last change before r in such an order. It leaves v, so it is a source, and stands before w, which was
-invoked after s returned; and w stands before r. Between s and r there is no change, so w is none, and sees v. But w is
-a write, or a cas that changes what it finds, or it saw another value. (If there is no s, v is there at first, and the
-same holds from the beginning on. If v has no source and wasn't there at first either, no w is needed.)
+Open sources are there for ever, but each of them only once. Let only open ones be left for w and r, and for another
+such pair, and let the one pair's r have returned before the other's w was invoked. In every order, the one's source
+then stands before its r, and that before the other's source. So the sources are different ones, and however many such
+pairs follow each other, as many open sources must have been invoked by the time.
 
-So it is enough to know until when a value may still have been put there, `until`: the last return of its sources so
-far. Whoever needs a value of which that is over looks back at what was invoked since, for a w. How far, has a limit,
-for a value may be read a thousand times before another one is seen. What is missed thereby, absorption.py finds.
+One pass sees it. Of each value it is known until when it is put there, `until`: the last return of a source so far. Who
+needs one of which that is over looks back for the latest w that left another value. How far, has a limit, for a value
+may be read a thousand times in a row. What is missed thereby, absorption.py finds.
 
 `NotApplicable` where nothing is seen to be stale; that says nothing of the history. It is tried because it costs little
 and stale reads are what systems get wrong most often: of violations recorded from real ones, few are anything else.
@@ -21,8 +22,9 @@ and stale reads are what systems get wrong most often: of violations recorded fr
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Hashable, Sequence
-from typing import Any, Final
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Final
 
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
@@ -32,9 +34,19 @@ from keelhaul.checkers.models.model import Model
 AT_FIRST: Final = -1
 """Until when the initial value is put there."""
 NEVER: Final = -2
-"""The same of a value that has no source."""
+"""The same of what nothing puts there."""
 BACK_MAX: Final = 32
 """Operations that are looked back at."""
+
+
+@dataclass(slots=True)
+class _Pairs:
+    """Pairs of w and r, one after the other, each of which takes an open source of the same value."""
+
+    count: int = 0
+    members: list[int] = field(default_factory=list)
+    over: int = NEVER
+    """When the last one's r returned."""
 
 
 def decide(model: Model, operations: Operations, budget: Budget) -> Invalid | NotApplicable:
@@ -42,63 +54,88 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Invalid | No
     if model.family != "register":
         return NotApplicable("it is no register")
     budget.spend(len(operations))
-    f, invoked, returned = operations.f, operations.invoked, operations.returned
-    denials = operations.failed or bytes(len(f))
-    until: dict[Hashable, int] = {model.initial: AT_FIRST}
-    columns = zip(f, operations.argument, operations.result, invoked, returned, denials, strict=True)
-    for at, (name, argument, result, row, end, denies) in enumerate(columns):
-        if name == "write":
-            if until.get(argument, NEVER) < end:
-                until[argument] = end
-        elif not denies:
-            needed = left = result
-            if name == "cas":
-                _, needed, left = argument
-            if end != OPEN:
-                over = until.get(needed, NEVER)
-                if over < row:
-                    core = _stale(operations, denials, at, needed, over)
-                    if core is not None:
-                        return Invalid(core)
-            if left != needed and until.get(left, NEVER) < end:
-                until[left] = end
-    return NotApplicable("nothing stale was seen")
+    core = _Look(model.initial, operations).core()
+    return NotApplicable("nothing stale was seen") if core is None else Invalid(core)
 
 
-def _stale(operations: Operations, denials: Sequence[int], at: int, needed: Hashable, over: int) -> list[int] | None:
-    """Return what shows that an operation is stale, given until when its value was put there; None if it isn't."""
-    f, argument, result = operations.f, operations.argument, operations.result
-    invoked, returned = operations.invoked, operations.returned
-    core = [at]
-    if over != NEVER:
-        row, other, last = invoked[at], at - 1, max(at - BACK_MAX, 0)
-        while other >= last and invoked[other] > over:
-            if returned[other] < row and not denials[other]:
-                name = f[other]
-                if name == "cas":
-                    _, before, after = argument[other]
-                    shows_another = before != needed or after != needed
-                else:
-                    shows_another = (argument[other] if name == "write" else result[other]) != needed
-                if shows_another:
-                    break
-            other -= 1
-        else:
-            return None
-        core.append(other)
-    end = bisect_left(invoked, returned[at])
-    if any(_leaves(f[later], argument[later], needed) and not denials[later] for later in range(at + 1, end)):
+class _Look:
+    """What is known of each value, so far."""
+
+    def __init__(self, initial: Hashable, operations: Operations) -> None:
+        self._operations = operations
+        self._until: dict[Hashable, int] = {initial: AT_FIRST}
+        self._spare: dict[Hashable, int] = {}
+        """How many open sources it has."""
+        self._pairs: dict[Hashable, _Pairs] = {}
+
+    def core(self) -> list[int] | None:
+        """Return what shows that an operation is stale; None if none is seen to be."""
+        operations, until, spare = self._operations, self._until, self._spare
+        f, argument, result, returned = operations.f, operations.argument, operations.result, operations.returned
+        denials = operations.failed or bytes(len(f))
+        columns = zip(f, argument, result, operations.invoked, returned, denials, strict=True)
+        for at, (name, value, needed, row, end, denies) in enumerate(columns):
+            if name == "write":
+                left = value
+            elif name == "read":
+                left = needed
+            elif denies:
+                continue
+            else:
+                _, needed, left = value
+            if name != "write" and end != OPEN and until.get(needed, NEVER) < row:
+                core = self._stale(at, needed)
+                if core is not None:
+                    return core
+            if name == "write" or left != needed:
+                if end == OPEN:
+                    spare[left] = spare.get(left, 0) + 1
+                elif until.get(left, NEVER) < end:
+                    until[left] = end
         return None
-    core += [
-        earlier
-        for earlier, name in enumerate(f[:at])
-        if name != "read" and _leaves(name, argument[earlier], needed) and not denials[earlier]
-    ]
-    return sorted(core)
 
+    def _stale(self, at: int, needed: Hashable) -> list[int] | None:
+        """Return what shows that an operation is stale, None if it isn't seen to be."""
+        invoked, returned = self._operations.invoked, self._operations.returned
+        over, pairs = self._until.get(needed, NEVER), self._pairs.get(needed)
+        another = self._another(at, needed, over)
+        if another is None:
+            if over != NEVER or pairs is not None:
+                return None
+        elif pairs is not None and invoked[another] < pairs.over:
+            return None
+        spare = self._spare.get(needed, 0)
+        for later in range(at + 1, bisect_left(invoked, returned[at])):
+            if self._is_source(later, needed):
+                if returned[later] != OPEN:
+                    return None
+                spare += 1
+        if pairs is None:
+            pairs = self._pairs[needed] = _Pairs()
+        pairs.count += 1
+        pairs.members += [at] if another is None else [another, at]
+        pairs.over = returned[at]
+        return sorted(set(pairs.members)) if pairs.count > spare else None
 
-def _leaves(name: str, argument: Any, value: Hashable) -> bool:
-    """Say whether it changes the register to the value, if it is no denial."""
-    if name == "cas":
-        return bool(argument[2] == value != argument[1])
-    return bool(argument == value and name == "write")
+    def _another(self, at: int, needed: Hashable, over: int) -> int | None:
+        """Return the latest operation to be seen that returned before this one was invoked, was invoked after all
+        sources were over, and left another value; None if there is none."""
+        operations = self._operations
+        f, argument, result = operations.f, operations.argument, operations.result
+        invoked, returned, failed = operations.invoked, operations.returned, operations.failed
+        row = invoked[at]
+        for other in range(at - 1, max(at - BACK_MAX, 0) - 1, -1):
+            if invoked[other] < over:
+                break
+            if returned[other] < row and not (failed and failed[other]):
+                name = f[other]
+                left = argument[other] if name == "write" else result[other] if name == "read" else argument[other][2]
+                if left != needed:
+                    return other
+        return None
+
+    def _is_source(self, at: int, value: Hashable) -> bool:
+        f, argument, failed = self._operations.f[at], self._operations.argument[at], self._operations.failed
+        if f == "cas":
+            return bool(argument[2] == value != argument[1] and not (failed and failed[at]))
+        return bool(argument == value and f == "write")
