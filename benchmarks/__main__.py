@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import linearizability, protocol_cost, reading_speed, simulation_speed, throughput
+from benchmarks import adversarial, linearizability, protocol_cost, reading_speed, simulation_speed, throughput
 
 
 def main() -> None:
@@ -12,6 +12,7 @@ def main() -> None:
     throughput.main()
     reading_speed.main()
     linearizability.run(quick=False)
+    adversarial.run()
 
 
 if __name__ == "__main__":

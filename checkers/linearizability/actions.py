@@ -9,19 +9,23 @@ from collections.abc import Hashable
 from difflib import get_close_matches
 from typing import Any
 
+from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, MalformedOperation, Operations
 from keelhaul.checkers.models.model import Action, Model, Outcome
 
 
-def actions_of(model: Model, operations: Operations) -> list[Action]:
+def actions_of(model: Model, operations: Operations, budget: Budget | None = None) -> list[Action]:
     """Return what the model steps over, one action per operation. MalformedOperation names the first operation that is
-    none of the model's, or of another shape."""
-    distinct, numbers = numbered_actions(model, operations)
+    none of the model's, or of another shape; BudgetSpent if there is a budget that it is too much for."""
+    distinct, numbers = numbered_actions(model, operations, budget)
     return [distinct[number] for number in numbers]
 
 
-def numbered_actions(model: Model, operations: Operations) -> tuple[list[Action], list[int]]:
+def numbered_actions(
+    model: Model, operations: Operations, budget: Budget | None = None
+) -> tuple[list[Action], list[int]]:
     """Return the different actions, and for each operation which of them it is; see `actions_of`."""
+    allowance = budget or Budget()
     known: dict[Action, int] = {}
     distinct: list[Action] = []
     numbers: list[int] = []
@@ -32,6 +36,9 @@ def numbered_actions(model: Model, operations: Operations) -> tuple[list[Action]
             number = known[raw] = len(distinct)
             distinct.append(checked(model, raw, operations.index[position]))
         numbers.append(number)
+        allowance.left -= 1
+        if allowance.left < 0:
+            allowance.look()
     return distinct, numbers
 
 

@@ -18,7 +18,8 @@ An innermost loop may spend without a call: `budget.left -= n`, and `budget.look
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 LOOK_EVERY_S: Final = 0.002
@@ -62,6 +63,7 @@ class Budget:
         self._named = f"{work} units of work", f"{seconds or 0:g} s"
         self._clock, self._memory = clock, memory
         self._started = self._looked = clock() if clock is not None else 0.0
+        self._paused: float | None = None
         self.held = 0
         self._counted = 0
         self._units = self.left = self._until_look(UNITS_FIRST)
@@ -96,12 +98,28 @@ class Budget:
         attempt is over, `charge` it."""
         if self.work is not None:
             work = min(work, max(0, self.work - self.spent))
+        return self.aside(work)
+
+    def aside(self, work: int) -> Budget:
+        """Return a budget of `work` units that don't count here, with the time and memory that are left."""
         seconds = self.seconds
         if seconds is not None and self._clock is not None:
             seconds -= self._clock() - self._started
         part = Budget(work=work, seconds=seconds, megabytes=self.megabytes, clock=self._clock, memory=self._memory)
-        part.held = self.held
+        part.held, part._named = self.held, (part._named[0], self._named[1])
         return part
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Let time pass in here, and no more of it afterwards until this is entered again: what nobody works counts
+        for nothing."""
+        if self._paused is not None and self._clock is not None:
+            self._started += self._clock() - self._paused
+        self._paused = None
+        try:
+            yield
+        finally:
+            self._paused = None if self._clock is None else self._clock()
 
     def share(self, count: int) -> Budget:
         """Return a budget for one of `count` that share evenly what is left here; the last of them gets all of it.

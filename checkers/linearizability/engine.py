@@ -91,16 +91,16 @@ class Supply:
 
 def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     """Decide one part. ModelError if the model breaks a promise (models/transitions.py)."""
-    distinct, numbers = numbered_actions(model, operations)
+    distinct, numbers = numbered_actions(model, operations, budget)
     transitions = Transitions(model, distinct)
     search = _Search(operations, numbers, transitions, budget)
     try:
         answer = search.run()
+        transitions.ask_again(budget.spend)
     except BudgetSpent as error:
         answer = search.unknown(f"the budget of {error.limit} was spent")
     finally:
         budget.hold(-search.held)
-    transitions.ask_again()
     return answer
 
 
@@ -112,7 +112,7 @@ class _Search:
         self._operations = operations
         self._transitions = transitions
         self._budget = budget
-        self._window = Window(operations, numbers, transitions.kinds)
+        self._window = Window(operations, numbers, transitions.kinds, budget)
         self._tried: set[tuple[int, int, int, int, int]] = set()
         self._latest: dict[tuple[int, int], deque[tuple[int, int, int]]] = {}
         self._stack: list[tuple[Configuration, Iterator[Configuration] | None]] = []
@@ -285,8 +285,8 @@ class _Search:
 class Window:
     """The operations that are pending at a turn, that is, just before a return; it moves to and fro."""
 
-    def __init__(self, operations: Operations, numbers: Sequence[int], kinds: Sequence[Kind]) -> None:
-        self.returns, self.arrived, self._opened = _turns(operations, numbers, kinds)
+    def __init__(self, operations: Operations, numbers: Sequence[int], kinds: Sequence[Kind], budget: Budget) -> None:
+        self.returns, self.arrived, self._opened = _turns(operations, numbers, kinds, budget)
         """`returns`: what returns at each turn. `arrived`: what was invoked since the turn before and will return."""
         self.pending: list[Pending] = []
         self.total = 0
@@ -350,7 +350,7 @@ class Window:
 
 
 def _turns(
-    operations: Operations, numbers: Sequence[int], kinds: Sequence[Kind]
+    operations: Operations, numbers: Sequence[int], kinds: Sequence[Kind], budget: Budget
 ) -> tuple[list[Pending], list[list[Pending]], list[list[int]]]:
     """Return what returns at each turn, by row, and what is invoked between it and the return before: what will return,
     and what stays open and may change something. Bits are given out as they get free."""
@@ -363,6 +363,7 @@ def _turns(
     free: list[int] = []
     made = invoked = 0
     for row, returning in by_return:
+        budget.spend()
         arrived.append([])
         opened.append([])
         while invoked < len(operations) and operations.invoked[invoked] < row:

@@ -9,57 +9,76 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from keelhaul.checkers.linearizability.actions import actions_of
-from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.possible import Decide, Found, Possible, Scene, possible_states
 from keelhaul.checkers.linearizability.verify import has_legal_order
-from keelhaul.checkers.models.model import Action, Model
+from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.values import show, thaw
 
-WORK_MAX: Final = 2_000_000
-"""Units of work that it may cost to find out what the state could have been."""
 PREFIX_MAX: Final = 10
 """Operations of the longest explained prefix that go into the details."""
+ALONE_MAX: Final = 20
+"""Operations of the refutation that explain it where the budget didn't suffice for more."""
 LISTED_MAX: Final = 50
 """Pending operations, and possible states, that go into the details."""
 STATES_MAX: Final = 3
 """States that go into the sentence, and as many with a condition."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Violation:
-    """One part that has no linearization. Numbers are positions in the part."""
+    """One part that has no linearization. Numbers are positions in the part, except in the scene and what was found
+    there."""
 
     key: Hashable
     core: list[int]
     """A small sub-history that has none."""
     stuck: int
     """The operation that can't be placed."""
-    found: Found
     sentence: str
-    details: dict[str, Any]
-    """JSON for the report."""
+    scene: Scene
+    shown: Sequence[int]
+    """The core, as far as it is in the scene."""
+    found: Found
+
+    @cached_property
+    def details(self) -> dict[str, Any]:
+        """JSON for the report."""
+        return _details(self.scene, self.key, self.shown, self.found)
 
 
-def explain(model: Model, operations: Operations, key: Hashable, core: list[int], decide: Decide) -> Violation:
-    """Explain why a part isn't linearizable; `core` is a small refutation, `decide` decides parts."""
-    actions = actions_of(model, operations)
-    stuck = first_out_of_place(model, operations, actions, core)
-    scene = Scene(model, operations, actions, stuck)
-    found = possible_states(scene, core, decide, Budget(work=WORK_MAX))
-    sentence = f"{'' if key is None else f'key {name_key(key)}: '}{_sentence(scene, found)}"
-    return Violation(key, core, stuck, found, sentence, _details(scene, key, core, found))
+def explain(
+    model: Model, operations: Operations, key: Hashable, core: list[int], decide: Decide, budget: Budget
+) -> Violation:
+    """Explain why a part isn't linearizable; `core` is a small refutation, `decide` decides parts. What is too much for
+    the budget is explained by the end of the core alone."""
+    try:
+        actions = actions_of(model, operations, budget)
+        stuck = first_out_of_place(model, operations, core, budget)
+        scene = Scene(model, operations, actions, stuck)
+        found = possible_states(scene, core, decide, budget)
+        return Violation(key, core, stuck, _in_a_sentence(scene, key, found), scene, core, found)
+    except BudgetSpent:
+        few = [at for at in core if operations.returned[at] != OPEN][-ALONE_MAX:]
+        alone = operations.select(few)
+        stuck = max(range(len(few)), key=alone.returned.__getitem__)
+        scene, found = Scene(model, alone, actions_of(model, alone), stuck), Found([], [], False)
+        return Violation(key, core, few[stuck], _in_a_sentence(scene, key, found), scene, range(len(few)), found)
 
 
-def first_out_of_place(model: Model, operations: Operations, actions: Sequence[Action], core: Sequence[int]) -> int:
+def first_out_of_place(model: Model, operations: Operations, core: Sequence[int], budget: Budget) -> int:
     """Return the first operation of the core, by its return, by which it has no legal order."""
     returning = sorted((at for at in core if operations.returned[at] != OPEN), key=operations.returned.__getitem__)
+    part = operations.select(core)
     for at in returning[:-1]:
-        cut, _ = operations.select(core).until(operations.returned[at])
-        if has_legal_order(model, cut, actions_of(model, cut)) is False:
+        budget.spend(len(part))
+        cut, _ = part.until(operations.returned[at])
+        if has_legal_order(model, cut, actions_of(model, cut), range(len(cut)), spend=budget.spend) is False:
             return at
     return returning[-1]
 
@@ -93,6 +112,10 @@ def as_json(operations: Operations, at: int) -> dict[str, Any]:
         "invoked": operations.invoked[at],
         "completed": None if returned == OPEN else returned,
     }
+
+
+def _in_a_sentence(scene: Scene, key: Hashable, found: Found) -> str:
+    return f"{'' if key is None else f'key {name_key(key)}: '}{_sentence(scene, found)}"
 
 
 def _sentence(scene: Scene, found: Found) -> str:

@@ -7,28 +7,31 @@ several parts as one order, the refutation made small, the reason in words.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
 from typing import Any, Final, TypeAlias
 
 from keelhaul.checkers.history import History
-from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.explain import Violation, explain, name_key
 from keelhaul.checkers.linearizability.operations import Call, FailedCas, Operations
-from keelhaul.checkers.linearizability.portfolio import Part, Spread, decide, decide_parts
+from keelhaul.checkers.linearizability.portfolio import LEFT, Part, Spread, decide, decide_parts
 from keelhaul.checkers.linearizability.refute import minimise
-from keelhaul.checkers.linearizability.result import Answer, Invalid, Unknown, Valid
+from keelhaul.checkers.linearizability.result import Invalid, Unknown, Valid
+from keelhaul.checkers.linearizability.split import taken
 from keelhaul.checkers.linearizability.verify import problem_with_linearization, problem_with_refutation
 from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.models.registry import model_named
 from keelhaul.checkers.values import thaw
-from keelhaul.checkers.verdict import Verdict, merge
+from keelhaul.checkers.verdict import Verdict
 
 WORK_MAX: Final = 20_000_000
 """Units of work that a check may cost where nobody says otherwise: some ten seconds."""
 MINIMISING_WORK_MAX: Final = 2_000_000
 """Units of work that making a refutation smaller may cost."""
+EXPLAINING_WORK_MAX: Final = 2_000_000
+"""Units of work that it may cost to find out what the state could have been."""
 
 Recorded: TypeAlias = "Operations | History | Iterable[Call]"
 
@@ -42,19 +45,23 @@ def check(
     budget: Budget | None = None,
     algorithm: str | None = None,
     spread: Spread | None = None,
+    every: bool = True,
 ) -> Outcome:
     """Say whether what was recorded is linearizable for the model, a `Model` or the name of one.
 
     `keyed` and `failed_cas` say how to take a `History` or `Call`s (operations.py). Parts that don't touch each other
     (keys) are decided one by one; `spread` may have several of them decided at once (portfolio.py). `algorithm` names
     one of portfolio.py's; None: the first one that applies. `budget` limits work, time and memory; None: `WORK_MAX`.
+    Without `every`, no more parts are decided once one is violated, which settles the verdict.
 
     MalformedOperation if the model can't read an operation, ValueError for a name that there isn't.
     """
     known = model_named(model) if isinstance(model, str) else model
     operations = _columns(recorded, failed_cas, keyed)
     allowance = Budget(work=WORK_MAX) if budget is None else budget
-    return Outcome(known, operations, decide_parts(known, operations, allowance, algorithm=algorithm, spread=spread))
+    with allowance.running():
+        parts = decide_parts(known, operations, allowance, algorithm=algorithm, spread=spread, every=every)
+    return Outcome(known, operations, parts, allowance)
 
 
 def _columns(recorded: Recorded, failed_cas: FailedCas, keyed: bool) -> Operations:
@@ -73,23 +80,34 @@ class Outcome:
     operations: Operations
     parts: Sequence[Part]
     """The independent parts, each with its answer."""
+    budget: Budget = field(default_factory=Budget, compare=False, repr=False)
+    """What is left of its time and memory is for what is made when it is asked for."""
 
     @cached_property
     def verdict(self) -> Verdict:
         """The worst of the parts. Nothing at all is linearizable."""
-        return merge(_VERDICTS[type(part.answer)] for part in self.parts) if self.parts else Verdict.VALID
+        answers = [type(part.answer) for part in self.parts]
+        if Invalid in answers:
+            return Verdict.INVALID
+        return Verdict.UNKNOWN if Unknown in answers else Verdict.VALID
 
     @cached_property
     def algorithm(self) -> str:
         """What decided, by name; all of them where parts differ."""
-        return ", ".join(dict.fromkeys(part.algorithm for part in self.parts))
+        return ", ".join(dict.fromkeys(part.algorithm for part in self.parts if part.algorithm))
 
     @cached_property
     def witness(self) -> list[int] | None:
-        """A linearization of the whole history, if it is valid."""
+        """A linearization of the whole history, if it is valid; None also if time ran out before it was put together
+        of its parts."""
         if self.verdict is not Verdict.VALID:
             return None
-        return [self.operations.index[at] for at in merged(self.operations, self.parts)]
+        with self.budget.running():
+            try:
+                order = merged(self.operations, self.parts, self.budget.aside(len(self.operations) + 1))
+            except BudgetSpent:
+                return None
+        return [self.operations.index[at] for at in order]
 
     @cached_property
     def refutation(self) -> list[int] | None:
@@ -108,7 +126,12 @@ class Outcome:
     @property
     def undecided(self) -> list[Part]:
         """The parts for which the budget didn't suffice."""
-        return [part for part in self.parts if isinstance(part.answer, Unknown)]
+        return [part for part in self.parts if isinstance(part.answer, Unknown) and part.answer != LEFT[0]]
+
+    @property
+    def left(self) -> list[Part]:
+        """The parts that were not judged, for another one was violated."""
+        return [part for part in self.parts if part.answer == LEFT[0]]
 
     @cached_property
     def violations(self) -> list[Violation]:
@@ -117,8 +140,9 @@ class Outcome:
 
     def explained(self, part: Part) -> Violation:
         """Explain why one part is invalid."""
-        operations = self.operations.select(part.positions)
-        return explain(self.model, operations, part.key, self._core(part), decide)
+        operations, core = taken(self.operations, part.positions), self._core(part)
+        with self.budget.running():
+            return explain(self.model, operations, part.key, core, decide, self.budget.aside(EXPLAINING_WORK_MAX))
 
     @cached_property
     def reason(self) -> str:
@@ -129,6 +153,8 @@ class Outcome:
             sentence, count, what = self.explained(self.invalid[0]).sentence, len(self.invalid), "violated"
         else:
             sentence, count, what = undecided_in_words(self.undecided[0]), len(self.undecided), "undecided"
+        if self.left:
+            return f"{sentence} ({len(self.left)} of {len(self.parts)} keys were not judged, for one is violated.)"
         return sentence if count == 1 else f"{sentence} ({count} keys are {what}.)"
 
     def problem(self) -> str | None:
@@ -143,12 +169,18 @@ class Outcome:
     def _core(self, part: Part) -> list[int]:
         """Return the small refutation of an invalid part."""
         assert isinstance(part.answer, Invalid), "only what is invalid is refuted"
-        operations = self.operations.select(part.positions)
+        first = part.positions[0]
+        if first not in self._cores:
+            operations = taken(self.operations, part.positions)
+            with self.budget.running():
+                allowance = self.budget.aside(MINIMISING_WORK_MAX)
+                self._cores[first] = minimise(self.model, operations, part.answer, allowance, decide)
+        return self._cores[first]
 
-        def ask(candidate: Operations) -> Answer:
-            return decide(self.model, candidate, Budget(work=MINIMISING_WORK_MAX))
-
-        return minimise(self.model, operations, part.answer, Budget(work=MINIMISING_WORK_MAX), ask)
+    @cached_property
+    def _cores(self) -> dict[int, list[int]]:
+        """Refutations that were made small, by the first operation of their part."""
+        return {}
 
 
 def undecided_in_words(part: Part) -> str:
@@ -168,7 +200,7 @@ def undecided_as_json(part: Part) -> dict[str, Any]:
     return {"key": thaw(part.key), "reason": answer.reason, **reached}
 
 
-def merged(operations: Operations, parts: Sequence[Part]) -> list[int]:
+def merged(operations: Operations, parts: Sequence[Part], budget: Budget) -> list[int]:
     """Merge the parts' linearizations into one of the whole; positions in `operations`.
 
     An operation is placed at its *moment*: the latest invocation of all that its part's order has up to it. That lies
@@ -178,12 +210,14 @@ def merged(operations: Operations, parts: Sequence[Part]) -> list[int]:
     for part in parts:
         assert isinstance(part.answer, Valid), "every part of a valid history is valid"
         orders.append([part.positions[at] for at in part.answer.order])
+        budget.spend(len(part.positions) // 2)
     if len(orders) == 1:
         return orders[0]
     # By invocation, an operation is where its moment is, or right behind the one before it in its own order.
     after = [-1] * len(operations)
     placed = bytearray(len(operations))
     for order in orders:
+        budget.spend(len(order) // 2)
         latest = before = -1
         for at in order:
             if at > latest:
@@ -198,6 +232,3 @@ def merged(operations: Operations, parts: Sequence[Part]) -> list[int]:
             whole.append(at)
             at = after[at]
     return whole
-
-
-_VERDICTS: Final = {Valid: Verdict.VALID, Invalid: Verdict.INVALID, Unknown: Verdict.UNKNOWN}

@@ -9,6 +9,7 @@ where there are too many or it takes too much work, what is found is of the refu
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -79,14 +80,17 @@ class Found(NamedTuple):
 
 def possible_states(scene: Scene, core: Sequence[int], decide: Decide, budget: Budget) -> Found:
     """Find out what the operation could have met; `decide` decides parts, `core` is the refutation."""
-    try:
-        return _asked(scene, decide, budget) or _tried(scene, core)
-    except BudgetSpent:
-        return _tried(scene, core)
+    found = None
+    asking = budget.share(2)
+    with suppress(BudgetSpent):
+        found = _asked(scene, decide, asking)
+    budget.account(asking)
+    return found or _tried(scene, core, budget)
 
 
 def _asked(scene: Scene, decide: Decide, budget: Budget) -> Found | None:
     """Ask for each state that some operation leaves; None if there are none, or too many, or one can't be decided."""
+    budget.spend(len(scene.operations))
     states = _candidates(scene)
     if not states or len(states) > STATES_MAX:
         return None
@@ -150,13 +154,13 @@ def _with_probe(model: Model) -> Model:
     return replace(model, step=step, kinds=kind, functions=(), problem=None, family="")
 
 
-def _tried(scene: Scene, core: Sequence[int]) -> Found:
+def _tried(scene: Scene, core: Sequence[int], budget: Budget) -> Found:
     """Find the states at the ends of all runs of the refutation that hold what had returned before the operation."""
     model, operations = scene.model, scene.operations
     others = [at for at in core if at != scene.stuck]
     cut, kept = operations.select(others).until(scene.row)
     positions = [others[at] for at in kept]
-    actions = actions_of(model, cut)
+    actions = actions_of(model, cut, budget)
     needed = sum(1 << at for at, row in enumerate(cut.returned) if row < operations.invoked[scene.stuck])
     found: dict[Hashable, tuple[int, ...]] = {}
     runs: dict[tuple[int, Hashable], tuple[int, ...]] = {(0, model.initial): ()}
@@ -164,6 +168,7 @@ def _tried(scene: Scene, core: Sequence[int]) -> Found:
     while todo and len(runs) < RUNS_MAX:
         placed, state = todo.pop()
         order = runs[placed, state]
+        budget.spend(1 + len(actions) // 16)
         if placed & needed == needed and len(found.get(state, ())) <= len(order):
             found[state] = order
         deadline = OPEN
@@ -172,6 +177,7 @@ def _tried(scene: Scene, core: Sequence[int]) -> Found:
                 break
             if not placed >> at & 1:
                 deadline = min(deadline, cut.returned[at])
+                budget.spend()
                 for after in model.successors(state, actions[at]):
                     if (placed | 1 << at, after) not in runs:
                         runs[placed | 1 << at, after] = (*order, at)

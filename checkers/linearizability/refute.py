@@ -13,26 +13,38 @@ the algorithm that decided is asked again.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Invalid
-from keelhaul.checkers.linearizability.verify import has_legal_order, missing
-from keelhaul.checkers.models.model import Kind, Model
+from keelhaul.checkers.linearizability.verify import has_legal_order, lacking, told_by
+from keelhaul.checkers.models.model import Action, Kind, Model
 
 RUNS_MAX: Final = 3000
 """Beginnings of runs that are tried on a candidate before the other way of asking."""
 SINGLY_MAX: Final = 48
 """Cores of at most so many operations are tried without each; larger ones without whole stretches first."""
 
+DIRECTLY_MAX: Final = 500
+"""Operations of a candidate whose orders are tried."""
+LOOKED_AT_MAX: Final = 1000
+"""Operations among which one is looked for that a core may begin with."""
+ANCHORS_MAX: Final = 24
+"""Operations with which a core is tried to begin."""
+SMALL: Final = 4
+ENOUGH: Final = 8
+"""Cores of so many operations are small, so that it isn't worth much to look for smaller ones."""
+ASKING_WORK_MAX: Final = 1_000_000
+"""Units of work that deciding one sub-history may cost."""
 PREFIX_MAX: Final = 200_000
 """Operations of a history of which beginnings are decided again, to find the first that is illegal."""
 
-Decide = Callable[[Operations], object]
-"""Decides a part: one of the algorithms, with a budget of its own."""
+Decide = Callable[[Model, Operations, Budget], object]
+"""Decides a part, by one of the algorithms."""
 
 
 def minimise(
@@ -43,15 +55,21 @@ def minimise(
     `answer` is what an algorithm said of the part, and `decide` is asked of sub-histories.
     """
     search = _Minimiser(model, operations, budget, decide)
-    try:
-        stuck, core = search.first_stuck(answer)
-        search.best = search.closed(core)
-        search.around(stuck)
-        search.without_stretches()
-        search.without_each()
-    except BudgetSpent:
-        pass
-    return search.with_what_was_seen() if search.best else sorted(answer.core)
+    with suppress(BudgetSpent):
+        search.run(answer)
+    if search.best:
+        return search.best
+    return list(range(_whole_until(operations, answer.core)))
+
+
+def _whole_until(operations: Operations, core: Sequence[int]) -> int:
+    """Count the operations up to a moment after the core at which none is pending: what comes later is no matter."""
+    count = core[-1] + 1
+    last, seen = -1, 0
+    while seen < count:
+        last = max(last, *(row for row in operations.returned[seen:count] if row != OPEN), -1)
+        seen, count = count, max(count, bisect_left(operations.invoked, last))
+    return count
 
 
 class _Minimiser:
@@ -60,16 +78,34 @@ class _Minimiser:
     def __init__(self, model: Model, operations: Operations, budget: Budget, decide: Decide | None) -> None:
         self.best: list[int] = []
         self._model, self._operations, self._budget, self._decide = model, operations, budget, decide
-        self._actions = actions_of(model, operations)
+        self._actions: Sequence[Action] = ()
         self._whole = range(len(operations))
+        self._anchor: int | None = None
+
+    def run(self, answer: Invalid) -> None:
+        """Look for small cores, first where they are likely; BudgetSpent if there might be smaller ones than `best`."""
+        self._actions = actions_of(self._model, self._operations, self._budget)
+        if len(answer.core) <= SINGLY_MAX:
+            self.best = self.closed(answer.core)
+        stuck, core = self.first_stuck(answer)
+        # A blind write shields from all before it, and doesn't need anything itself.
+        blind = any(self._model.kind(action) is Kind.BLIND for action in set(self._actions[-LOOKED_AT_MAX:]))
+        if blind:
+            self.from_the_beginning(stuck, core)
+        if not blind or len(self.best) > SMALL:
+            self.from_anchors(stuck)
+        if not blind and not 0 < len(self.best) <= ENOUGH:
+            self.from_the_beginning(stuck, core)
+        self.with_what_was_seen()
 
     def first_stuck(self, answer: Invalid) -> tuple[int | None, Sequence[int]]:
         """Return the first operation by whose return there is no legal order, None if that isn't known, and a core of
         what was known then. An algorithm that doesn't walk from return to return can't tell, so beginnings of the
         history are decided until it is found."""
-        operations, decide = self._operations, self._decide
-        if decide is None or len(operations) > PREFIX_MAX:
+        operations = self._operations
+        if self._decide is None or len(operations) > PREFIX_MAX:
             return answer.stuck, answer.core
+        self._budget.spend(len(operations))
         known = {*answer.core} if answer.stuck is None else {*answer.core, answer.stuck}
         latest = max(row for at, row in enumerate(operations.returned) if at in known and row != OPEN)
         rows = sorted(row for at, row in enumerate(operations.returned) if row <= latest and self._may_fail(at))
@@ -80,7 +116,7 @@ class _Minimiser:
         while low < high:
             cut, positions = operations.until(rows[middle])
             self._budget.spend(len(positions))
-            found = decide(cut)
+            found = self._decided(cut)
             if isinstance(found, Invalid):
                 core, high = [positions[at] for at in found.core], middle
                 low = middle if middle == stuck else low
@@ -92,10 +128,59 @@ class _Minimiser:
     def _may_fail(self, at: int) -> bool:
         return self._model.kind(self._actions[at]) not in (Kind.TOTAL, Kind.BLIND)
 
+    def from_anchors(self, stuck: int | None) -> None:
+        """Look for cores that begin with an operation not long before the one that got stuck, the latest first."""
+        if stuck is None:
+            return
+        invoked, returned = self._operations.invoked, self._operations.returned
+        until = range(bisect_left(invoked, returned[stuck]))
+        self._budget.spend(len(until) // 8)
+        tried = 0
+        for anchor in reversed(until[-LOOKED_AT_MAX:]):
+            told = told_by(self._model, self._operations, self._actions, anchor)
+            if returned[anchor] >= invoked[stuck] or told is None:
+                continue
+            self._budget.spend(len(until) // 8)
+            window = [at for at in until if returned[at] > invoked[anchor]]
+            tried += 1
+            if tried > ANCHORS_MAX or len(window) > 2 * SINGLY_MAX or 0 < len(self.best) <= SMALL:
+                break
+            self._from(anchor, window)
+
+    def _from(self, anchor: int, window: Sequence[int]) -> None:
+        """Look for a core that begins with the anchor and is in the window."""
+        known = self.best
+        kept = [at for at in window if self._operations.returned[at] != OPEN or self._may_change(at)]
+        self._anchor = anchor
+        try:
+            core = self.closed(kept)
+            if self._illegal(core):
+                self.best = core
+                self.without_each()
+        finally:
+            self._anchor = None
+            self._keep_smaller(known)
+
+    def from_the_beginning(self, stuck: int | None, core: Sequence[int]) -> None:
+        """Look for a core that begins where the history does, if one is smaller than what is known."""
+        known = self.best
+        try:
+            self.best = self.closed(core)
+            self.around(stuck)
+            self.without_stretches()
+            self.without_each()
+        finally:
+            self._keep_smaller(known)
+
+    def _keep_smaller(self, known: list[int]) -> None:
+        if known and len(known) < len(self.best):
+            self.best = known
+
     def around(self, stuck: int | None) -> None:
         """Start with the operation that got stuck, and go back in time from there."""
         if stuck is None or len(self.best) <= SINGLY_MAX:
             return
+        self._budget.spend(len(self._whole))
         invoked, returned = self._operations.invoked, self._operations.returned
         earlier = [at for at in self._whole if at != stuck and invoked[at] < returned[stuck]]
         earlier.sort(key=lambda at: min(returned[at], returned[stuck]))
@@ -130,36 +215,47 @@ class _Minimiser:
             size //= 2
 
     def without_each(self) -> None:
-        """Leave out one after the other, the latest first: what came last explains least."""
-        for at in reversed(self.best):
-            if at in self.best and len(self.best) > 1:
-                self._try_without([at])
+        """Leave out one after the other, the latest first: what came last explains least. Then again, for what is left
+        may need less."""
+        before: list[int] = []
+        while before != self.best:
+            before = self.best
+            for at in reversed(before):
+                if at in self.best and len(self.best) > 1:
+                    self._try_without([at])
+            if len(self.best) > SINGLY_MAX:
+                return
+
+    def _may_change(self, at: int) -> bool:
+        return self._model.kind(self._actions[at]) is not Kind.OBSERVER
 
     def _try_without(self, left_out: Iterable[int]) -> bool:
         """Leave these out, and what can't do without them; say whether that is still illegal."""
         rest = set(self.best) - set(left_out)
         while rest:
             kept = sorted(rest)
-            lacking = missing(self._model, self._operations, self._actions, kept, self._whole)
-            self._budget.spend(len(kept))
-            if not lacking:
+            if self._anchor not in (None, *kept):
+                return False
+            bereft = {at for at, _ in self._lacking(kept)}
+            if not bereft:
                 break
-            rest -= lacking.keys()
+            rest -= bereft
         core = sorted(rest)
         if not core or not self._illegal(core):
             return False
         self.best = core
         return True
 
-    def with_what_was_seen(self) -> list[int]:
+    def with_what_was_seen(self) -> None:
         """Put back, for the reader, the change that left what an operation of the core claims to have seen, where it
         was left out because it was surely replaced before."""
         leaves, returned = self._model.leaves, self._operations.returned
-        if leaves is None or len(self.best) > SINGLY_MAX:
-            return self.best
+        if leaves is None or len(self.best) > SINGLY_MAX or any(self._lacking(self.best)):
+            return  # one that begins with an anchor has nothing from before it
         for at in list(self.best):
             if not self._may_fail(at):
                 continue
+            self._budget.spend(len(self._whole))
             sources = [
                 other
                 for other in self._whole
@@ -170,27 +266,40 @@ class _Minimiser:
             if sources and not set(sources) & set(self.best):
                 before = [other for other in sources if returned[other] < self._operations.invoked[at]]
                 core = sorted([*self.best, max(before or sources, key=lambda other: returned[other])])
-                if not missing(self._model, self._operations, self._actions, core, self._whole):
+                if not any(self._lacking(core)):
                     self.best = core
-        return self.best
 
     def closed(self, core: Iterable[int]) -> list[int]:
         """Add all that has to be there along with these."""
-        kept = sorted(set(core))
+        kept = set(core)
         while True:
-            lacking = missing(self._model, self._operations, self._actions, kept, self._whole)
-            self._budget.spend(len(kept))
-            if not lacking:
-                return kept
-            kept = sorted({*kept, *(change for changes in lacking.values() for change in changes)})
+            found = {change for _, changes in self._lacking(sorted(kept)) for change in changes}
+            if not found:
+                return sorted(kept)
+            kept |= found
+
+    def _lacking(self, kept: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        model, operations, spend = self._model, self._operations, self._budget.spend
+        return lacking(model, operations, self._actions, kept, self._whole, spend, self._anchor)
+
+    def _decided(self, candidate: Operations) -> object:
+        """Return what the algorithms say of a sub-history."""
+        assert self._decide is not None, "the caller looked"
+        attempt = self._budget.part(ASKING_WORK_MAX)
+        try:
+            return self._decide(self._model, candidate, attempt)
+        finally:
+            self._budget.charge(attempt)
 
     def _illegal(self, core: Sequence[int]) -> bool:
         """Say whether it is certain that the core has no legal order."""
-        if all(self._operations.returned[at] == OPEN for at in core):
+        model, operations, actions = self._model, self._operations, self._actions
+        if all(operations.returned[at] == OPEN for at in core):
             return False
-        part = self._operations.select(core)
         self._budget.spend(len(core))
-        legal = has_legal_order(self._model, part, [self._actions[at] for at in core], RUNS_MAX)
-        if legal is None and self._decide is not None:
-            return isinstance(self._decide(part), Invalid)
+        legal = None
+        if len(core) <= DIRECTLY_MAX:
+            legal = has_legal_order(model, operations, actions, core, RUNS_MAX, self._budget.spend, self._anchor)
+        if legal is None and self._decide is not None and self._anchor is None:
+            return isinstance(self._decided(operations.select(core)), Invalid)
         return legal is False

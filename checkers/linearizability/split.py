@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import Operations
 from keelhaul.checkers.linearizability.result import Answer
 from keelhaul.checkers.models.model import Model
+
+STRIDE: Final = 1024
+"""Operations after which the budget is asked."""
 
 
 class Part(NamedTuple):
@@ -24,9 +27,7 @@ class Part(NamedTuple):
     algorithm: str
 
 
-def split(
-    model: Model, operations: Operations, budget: Budget | None = None
-) -> list[tuple[Hashable, Sequence[int]]]:
+def split(model: Model, operations: Operations, budget: Budget | None = None) -> list[tuple[Hashable, Sequence[int]]]:
     """Return (key, positions) of each object, by first invocation.
 
     Operations may name their object (`Operations.key`), and the model may tell parts of an object apart
@@ -54,8 +55,11 @@ def taken(operations: Operations, positions: Sequence[int]) -> Operations:
 def _told_apart(model: Model, operations: Operations, budget: Budget) -> list[Hashable] | None:
     """Label the operations with their key and the model's part; None if there is nothing to tell apart."""
     assert model.partition is not None, "the caller looked"
-    parts = list(map(model.partition, actions_of(model, operations, budget)))
-    budget.spend(len(operations))
+    actions = actions_of(model, operations, budget)
+    parts: list[Hashable] = []
+    for start in range(0, len(actions), STRIDE):
+        parts += map(model.partition, actions[start : start + STRIDE])
+        budget.spend(STRIDE)
     keys = operations.key
     if keys is None:
         return None if None in parts else parts

@@ -24,13 +24,17 @@ less the rest, were one of the core. Four kinds of operations may be left out, a
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Final
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Final, TypeAlias
 
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.models.model import Action, Kind, Model
 
+Spend: TypeAlias = Callable[[int], None]
+"""Is told of work before it is done, in units of a step of the model; it may raise."""
 RUNS_MAX: Final = 200_000
 """Beginnings of runs that are tried on a core. One that needs more is no proof that anybody could follow."""
 
@@ -53,6 +57,25 @@ def problem_with_linearization(model: Model, operations: Operations, order: Sequ
     return None if all(model.replay([actions[at] for at in run]) for run in runs) else "it is no legal run"
 
 
+def anchors_of(model: Model, operations: Operations, actions: Sequence[Action], kept: Sequence[int]) -> list[int]:
+    """List those of the core that may be its beginning; see the end of what stands at the head of this file."""
+    invoked, returned = operations.invoked, operations.returned
+    first = min((returned[at] for at in kept), default=OPEN)
+    return [at for at in kept if invoked[at] < first and told_by(model, operations, actions, at) is not None]
+
+
+def told_by(model: Model, operations: Operations, actions: Sequence[Action], at: int) -> Sequence[Hashable] | None:
+    """Return all states that the operation may have left; None if that can't be told."""
+    action = actions[at]
+    if operations.returned[at] == OPEN or action.outcome != "ok":
+        return None
+    told = None if model.tells is None else model.tells(action)
+    if told is None and model.leaves is not None and model.kind(action) is not Kind.OBSERVER:
+        told = (model.leaves(action),)
+    # A projection is one only from where there is nothing to leave out.
+    return told if model.about is None or told is None or tuple(told) == (model.initial,) else None
+
+
 def problem_with_refutation(model: Model, operations: Operations, core: Sequence[int]) -> str | None:
     """Say why `core`, positions in `operations`, doesn't show that these have no linearization; None if it does."""
     actions = actions_of(model, operations)
@@ -61,9 +84,27 @@ def problem_with_refutation(model: Model, operations: Operations, core: Sequence
     whole = next((part for part in parts if kept and set(kept) <= set(part)), None)
     if whole is None or len(kept) != len(core):
         return "it is empty, names an operation twice, or they are not of one part"
-    for changes in missing(model, operations, actions, kept, whole).values():
+    wrong = None
+    for anchor in (None, *anchors_of(model, operations, actions, kept)):
+        found = _problem_from(anchor, model, operations, actions, kept, whole)
+        if found is None:
+            return None
+        wrong = wrong or found
+    return wrong
+
+
+def _problem_from(
+    anchor: int | None,
+    model: Model,
+    operations: Operations,
+    actions: Sequence[Action],
+    kept: Sequence[int],
+    whole: Sequence[int],
+) -> str | None:
+    """Say what is wrong with a core that begins with `anchor`, or at the very beginning."""
+    for _, changes in lacking(model, operations, actions, kept, whole, anchor=anchor):
         return f"operation {operations.index[changes[0]]} may not be left out"
-    legal = has_legal_order(model, operations.select(kept), [actions[at] for at in kept])
+    legal = has_legal_order(model, operations, actions, kept, anchor=anchor)
     if legal is None:
         return "there are too many orders to try"
     return "it has a legal order" if legal else None
@@ -87,22 +128,56 @@ def missing(
 ) -> dict[int, list[int]]:
     """Map what is `kept` of the part `whole` to the changes that have to be kept along with it but aren't, by the rules
     at the head of this file. All are positions, ascending."""
+    return dict(lacking(model, operations, actions, kept, whole))
+
+
+def lacking(
+    model: Model,
+    operations: Operations,
+    actions: Sequence[Action],
+    kept: Sequence[int],
+    whole: Sequence[int],
+    spend: Spend = lambda units: None,
+    anchor: int | None = None,
+) -> Iterator[tuple[int, list[int]]]:
+    """Yield what `missing` maps, one after the other; of a core that begins with `anchor`, if there is one. `spend` is
+    told of the work."""
     within, invoked, returned = set(kept), operations.invoked, operations.returned
+    spend(len(whole) // 8 + len(kept))
+    if anchor is not None:
+        whole = [at for at in whole if returned[at] > invoked[anchor] and at != anchor]
+        kept = [at for at in kept if at != anchor]
+        spend(len(whole) // 8)
     bound = [at for at in kept if model.kind(actions[at]) not in (Kind.TOTAL, Kind.BLIND)]
     over = max((returned[at] for at in bound if returned[at] != OPEN), default=-1)
     left_out = [at for at in whole if invoked[at] < over and at not in within]
+    spend(len(whole) // 8)
     changes = [at for at in left_out if model.kind(actions[at]) is not Kind.OBSERVER]
+    spend(len(whole) // 8)
     if model.about is not None:
         about = {at: model.about(actions[at]) for at in [*kept, *changes]}
-        needed = {at: [change for change in changes if about[change] in (about[at], None)] for at in kept}
-        return {at: found for at, found in needed.items() if found}
-    walls = [at for at in kept if returned[at] != OPEN and is_wall(model, actions[at])]
-    needed = {}
+        for at in kept:
+            spend(1 + len(changes) // 8)
+            if found := [change for change in changes if about[change] in (about[at], None)]:
+                yield at, found
+        return
+    walls = sorted(
+        (at for at in kept if returned[at] != OPEN and is_wall(model, actions[at])), key=returned.__getitem__
+    )
+    # Up to each of them, the latest invocation of a wall and the latest return of a change.
+    calls, ends = list(accumulate(map(invoked.__getitem__, walls), max)), list(map(returned.__getitem__, walls))
+    spend(len(kept))
+    latest, begun = list(accumulate(map(returned.__getitem__, changes), max)), list(map(invoked.__getitem__, changes))
     for at in bound:
-        wall = max((invoked[other] for other in walls if returned[other] < invoked[at]), default=-1)
-        near = [change for change in changes if invoked[change] < returned[at] and returned[change] > wall]
-        needed[at] = [change for change in near if may_matter(model, actions[at], actions[change])]
-    return {at: found for at, found in needed.items() if found}
+        before = bisect_left(ends, invoked[at])
+        wall = calls[before - 1] if before else -1
+        near = changes[bisect_right(latest, wall) : bisect_left(begun, returned[at])]
+        spend(1 + len(near) // 2)
+        near = [
+            change for change in near if returned[change] > wall and may_matter(model, actions[at], actions[change])
+        ]
+        if near:
+            yield at, near
 
 
 def is_wall(model: Model, action: Action) -> bool:
@@ -119,18 +194,28 @@ def may_matter(model: Model, action: Action, change: Action) -> bool:
 
 
 def has_legal_order(
-    model: Model, operations: Operations, actions: Sequence[Action], runs_max: int = RUNS_MAX
+    model: Model,
+    operations: Operations,
+    actions: Sequence[Action],
+    kept: Sequence[int],
+    runs_max: int = RUNS_MAX,
+    spend: Spend = lambda units: None,
+    anchor: int | None = None,
 ) -> bool | None:
-    """Try every order of one part; None if there are too many. An observer that is legal is placed at once: wherever
-    it stands in a legal order, it may as well stand here."""
-    invoked, returned, count = operations.invoked, operations.returned, len(operations)
-    required = sum(1 << at for at in range(count) if returned[at] != OPEN)
+    """Try every order of what is kept, from `anchor` on, if there is one; None if there are too many. An observer that
+    is legal is placed at once: wherever it stands in a legal order, it may as well stand here. `spend` is told of the
+    work."""
+    invoked, returned = [operations.invoked[at] for at in kept], [operations.returned[at] for at in kept]
+    required, count = int("".join("01"[row != OPEN] for row in reversed(returned)) or "0", 2), len(kept)
     todo: list[tuple[int, Hashable]] = [(0, model.initial)]
+    if anchor is not None:
+        todo = _beginnings(model, operations, actions, kept, anchor, runs_max)
     seen = set(todo)
     while todo and len(seen) <= runs_max:
         placed, state = todo.pop()
         if placed & required == required:
             return True
+        spend(1 + count // 16)
         found: list[tuple[int, Hashable]] = []
         deadline = OPEN
         for at in range(count):
@@ -138,11 +223,29 @@ def has_legal_order(
                 break
             if not placed >> at & 1:
                 deadline = min(deadline, returned[at])
-                after = [(placed | 1 << at, left) for left in model.successors(state, actions[at])]
-                if after and model.kind(actions[at]) is Kind.OBSERVER:
+                spend(1)
+                action = actions[kept[at]]
+                after = [(placed | 1 << at, left) for left in model.successors(state, action)]
+                if after and model.kind(action) is Kind.OBSERVER:
                     found = after
                     break
                 found += after
         todo += [run for run in found if run not in seen]
         seen.update(found)
     return None if todo else False
+
+
+def _beginnings(
+    model: Model, operations: Operations, actions: Sequence[Action], kept: Sequence[int], anchor: int, most: int
+) -> list[tuple[int, Hashable]]:
+    """List what may stand before the anchor, with the anchor, and the states that this may leave; at most so many and
+    one more. All that overlaps the anchor may stand before it, in any choice."""
+    told = told_by(model, operations, actions, anchor)
+    assert told is not None, "anchors tell"
+    placed = [0]
+    for place, at in enumerate(kept):
+        if at == anchor:
+            placed = [before | 1 << place for before in placed]
+        elif operations.invoked[at] < operations.returned[anchor] and len(placed) * len(told) <= most:
+            placed += [before | 1 << place for before in placed]
+    return [(before, state) for state in told for before in placed][: most + 1]

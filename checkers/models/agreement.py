@@ -64,6 +64,20 @@ def _told(state: Leadership, told: Hashable) -> Any:
     return (told_term, True, leader) if told_term >= term else ILLEGAL
 
 
+def _tells_write_once(action: Action) -> tuple[Hashable, ...] | None:
+    return (action.result,)
+
+
+def _tells_election(action: Action) -> tuple[Leadership, ...] | None:
+    """Who won or is told of a leader knows the term, too."""
+    if action.f == "campaign":
+        return ((action.result, True, action.argument if action.argument is not None else action.process),)
+    if action.f == "resign" or action.result is None:
+        return None
+    term, leader = items(action.result)
+    return ((int(str(term)), True, leader),)
+
+
 def _problem_write_once(action: Action) -> str | None:
     return None if action.f == "read" else needs_something(action)
 
@@ -123,6 +137,7 @@ def write_once(initial: Hashable = None) -> Model:
         frozen=True,
         keys=Keys.MAYBE,
         family="write-once",
+        tells=_tells_write_once,
     )
 
 
@@ -138,4 +153,5 @@ def leader_election() -> Model:
         words=Words(noun="the group", claim=_claim_election, state=_state_election),
         frozen=True,
         keys=Keys.MAYBE,
+        tells=_tells_election,
     )

@@ -38,6 +38,10 @@ def step(state: int, action: Action) -> Any:
     return after
 
 
+def _tells(action: Action) -> tuple[int, ...] | None:
+    return (action.result,) if action.f in ("read", "add-and-get") else None
+
+
 def _problem(action: Action) -> str | None:
     wrong = needs_whole(action, "a whole number") if action.f in ("add", "add-and-get") else None
     if wrong is None and action.f in ("read", "add-and-get"):
@@ -72,4 +76,5 @@ def counter(initial: int = 0) -> Model:
         words=Words(noun="the counter", claim=_claim, state=_state, needs=_needs),
         frozen=True,
         keys=Keys.MAYBE,
+        tells=_tells,
     )

@@ -34,6 +34,12 @@ def _notices(needed: Action, change: Action) -> bool:
     return needed.outcome != "ok" or change.f == "delete" or change.argument in (needed.result or "")
 
 
+def _tells(action: Action) -> tuple[str, ...] | None:
+    if action.f == "append":
+        return None
+    return ({"put": action.argument, "get": action.result or "", "delete": ""}[action.f],)
+
+
 def _problem(action: Action) -> str | None:
     if action.f in ("put", "append"):
         if isinstance(action.argument, str):
@@ -74,4 +80,5 @@ def key_value() -> Model:
         keys=Keys.ALWAYS,
         family="key-value",
         notices=_notices,
+        tells=_tells,
     )

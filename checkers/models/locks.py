@@ -17,7 +17,7 @@ fenced lock got some token: the next one is larger by 2 at least. That is all th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from keelhaul.checkers.models.model import ILLEGAL, Action, Keys, Model, Step, Words
@@ -115,6 +115,29 @@ def _leaves_held(action: Action) -> Hashable:
 
 def _leaves_owner(action: Action) -> Hashable:
     return owner_of(action) if action.f == "acquire" else None
+
+
+def _tells_shared(action: Action) -> tuple[tuple[Hashable, tuple[Hashable, ...]], ...] | None:
+    """A writer is alone."""
+    if action.f == "acquire-write":
+        return ((owner_of(action), ()),)
+    return ((None, ()),) if action.f == "release-write" else None
+
+
+def _tells_fenced(action: Action) -> tuple[tuple[Hashable, int], ...] | None:
+    return ((owner_of(action), action.result),) if action.f == "acquire" else None
+
+
+def _tells_semaphore(permits: int) -> Callable[[Action], Sequence[Hashable] | None]:
+    def told(action: Action) -> Sequence[Hashable]:
+        count = 1 if action.argument is None else int(str(action.argument))
+        return range(permits - count + 1) if action.f == "acquire" else range(count, permits + 1)
+
+    return told
+
+
+def _tells_token(action: Action) -> tuple[int, ...] | None:
+    return (action.result,)
 
 
 def _never(needed: Action, change: Action) -> bool:
@@ -230,7 +253,8 @@ def reentrant_mutex() -> Model:
 
 def read_write_lock() -> Model:
     """Return a lock with many readers or one writer."""
-    return _owned("read-write-lock", step_read_write_lock, (None, ()), SHARED, _words(state=_state_shared))
+    words = _words(state=_state_shared)
+    return _owned("read-write-lock", step_read_write_lock, (None, ()), SHARED, words, tells=_tells_shared)
 
 
 def semaphore(permits: int = 1) -> Model:
@@ -247,13 +271,16 @@ def semaphore(permits: int = 1) -> Model:
         frozen=True,
         keys=Keys.MAYBE,
         family="semaphore",
+        tells=_tells_semaphore(permits),
     )
 
 
 def fenced_lock() -> Model:
     """Return a lock that its holder releases, and whose tokens grow."""
     words = _words(state=_state_fenced, needs=_needs_fenced)
-    return _owned("fenced-lock", step_fenced_lock, (None, NO_TOKEN), EXCLUSIVE, words, "fenced-lock", _problem_token)
+    initial = (None, NO_TOKEN)
+    family, problem = "fenced-lock", _problem_token
+    return _owned("fenced-lock", step_fenced_lock, initial, EXCLUSIVE, words, family, problem, tells=_tells_fenced)
 
 
 def fencing_token() -> Model:
@@ -269,6 +296,7 @@ def fencing_token() -> Model:
         keys=Keys.MAYBE,
         family="fencing-token",
         notices=_never,
+        tells=_tells_token,
     )
 
 
@@ -281,6 +309,7 @@ def _owned(
     family: str = "",
     problem: Any = None,
     leaves: Callable[[Action], Hashable] | None = None,
+    tells: Callable[[Action], Sequence[Hashable] | None] | None = None,
 ) -> Model:
     return Model(
         name=name,
@@ -294,4 +323,5 @@ def _owned(
         keys=Keys.MAYBE,
         family=family,
         leaves=leaves,
+        tells=tells,
     )

@@ -146,10 +146,13 @@ class Model:
     """Which special algorithms may try it, having looked at the history (portfolio.py); "" for none."""
     leaves: Callable[[Action], Hashable] | None = None
     """The state that a change (whatever is no observer) leaves wherever it is legal. None: that depends on what it
-    found. This and the next two say what a refutation may leave out (linearizability/verify.py)."""
+    found. This and the next three say what a refutation may leave out (linearizability/verify.py)."""
     notices: Callable[[Action, Action], bool] | None = None
     """(one that has to be legal, a change) → False promises: any such changes may be taken out from before it. None:
     no promise."""
+    tells: Callable[[Action], Sequence[Hashable] | None] | None = None
+    """All states that an operation that returned may leave, wherever it is legal; None: that can't be told. Whatever it
+    `leaves` needn't be said again."""
     about: Callable[[Action], Hashable] | None = None
     """The value that an action is about, None if not known. Promises: all that is about some values, taken out of a
     legal run together, leaves a legal run. None: no promise."""

@@ -9,7 +9,7 @@ given hold one that nobody knows: whichever the first read finds there, it was t
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any, NamedTuple
 
 from keelhaul.checkers.models.model import ILLEGAL, Action, Kind, Model, Words
@@ -85,6 +85,16 @@ def part_of(action: Action) -> Hashable:
     return next(iter(names)) if len(names) == 1 else None
 
 
+def _tells(names: Collection[Hashable]) -> Any:
+    """Return what tells the registers if a transaction touches them all."""
+
+    def told(action: Action) -> tuple[tuple[tuple[Hashable, Hashable], ...], ...] | None:
+        held = {name: value for _, name, value in micros(action) or ()}
+        return (_sorted(held),) if held.keys() == set(names) else None
+
+    return told
+
+
 def _problem(action: Action) -> str | None:
     answers = action.outcome == "ok" and action.result is not None
     for verb, value in (("takes", action.argument), *([("answers", action.result)] if answers else [])):
@@ -127,4 +137,5 @@ def multi_register(initial: Mapping[Hashable, Hashable] | None = None) -> Model:
         problem=_problem,
         words=Words(noun="the registers", name=_name, claim=_claim, state=_state),
         frozen=True,
+        tells=None if initial is None else _tells(initial.keys()),
     )

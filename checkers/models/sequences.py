@@ -63,6 +63,15 @@ def _notices(needed: Action, change: Action) -> bool:
     return needed.f == "read" and (needed.outcome != "ok" or change.argument in items(needed.result))
 
 
+def _tells(action: Action) -> tuple[State, ...] | None:
+    """A read tells all of it, and so does finding nothing."""
+    if action.f in PUTS:
+        return None
+    if action.f == "read":
+        return (items(action.result),)
+    return ((),) if action.result is None else None
+
+
 def _rests_on(action: Action) -> list[tuple[str, Hashable]] | None:
     """A read of a list rests on the append of each value in it."""
     return [("append", value) for value in items(action.result)] if action.outcome == "ok" else None
@@ -147,6 +156,7 @@ def _sequence(name: str, step: Step, functions: tuple[str, ...], words: Words) -
         keys=Keys.MAYBE,
         family="" if name == "stack" else name,
         notices=_notices if name == "list" else None,
+        tells=_tells,
         rests_on=_rests_on if name == "list" else None,
         about=None if name == "list" else _about,
     )

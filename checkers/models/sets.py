@@ -53,6 +53,10 @@ def _notices(needed: Action, change: Action) -> bool:
     return change.argument in items(needed.result)
 
 
+def _tells(action: Action) -> tuple[frozenset[Hashable], ...] | None:
+    return (frozenset(items(action.result)),) if action.f == "read" else None
+
+
 def _rests_on(action: Action) -> list[tuple[str, Hashable]] | None:
     """What only grows rests on what was added."""
     return [("add", value) for value in items(action.result)] if action.outcome == "ok" else None
@@ -117,5 +121,6 @@ def _set(name: str, functions: tuple[str, ...], family: str) -> Model:
         keys=Keys.MAYBE,
         family=family,
         notices=_notices,
+        tells=_tells,
         rests_on=None if "remove" in functions else _rests_on,
     )

@@ -13,7 +13,7 @@ is refused with a `ModelError`:
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final
 
 from keelhaul.checkers.models.model import ILLEGAL, Action, Kind, Model
@@ -53,9 +53,11 @@ class Transitions:
             found = self.known[key] = self._ask(state, action)
         return found
 
-    def ask_again(self) -> None:
-        """Repeat the questions of the beginning, in another order; ModelError if an answer differs."""
+    def ask_again(self, spend: Callable[[], None] = lambda: None) -> None:
+        """Repeat the questions of the beginning, in another order; ModelError if an answer differs. `spend` is told of
+        each."""
         for state, action, told in reversed(self._doubted):
+            spend()
             self._compare(state, action, told, self._model.step(state, action))
 
     def _ask(self, number: int, action_number: int) -> tuple[int, ...]:

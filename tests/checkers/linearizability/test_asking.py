@@ -1,0 +1,169 @@
+"""Whatever may take long asks the budget: the preparations, the proof's parts put together, a refutation made small,
+the reason in words. A clock of the tests' own goes on at each look."""
+
+from random import Random
+
+import pytest
+
+from keelhaul.checkers import linearizability
+from keelhaul.checkers.linearizability import engine, verify
+from keelhaul.checkers.linearizability.actions import actions_of
+from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
+from keelhaul.checkers.linearizability.explain import first_out_of_place
+from keelhaul.checkers.linearizability.outcome import merged
+from keelhaul.checkers.linearizability.portfolio import ALGORITHMS, decide
+from keelhaul.checkers.linearizability.refute import minimise
+from keelhaul.checkers.linearizability.result import Unknown
+from keelhaul.checkers.linearizability.split import split
+from keelhaul.checkers.models.registry import model_named
+from keelhaul.checkers.models.transitions import Transitions
+from keelhaul.checkers.verdict import Verdict
+from tests.oracle.differential import BEGUN, models_of
+from tests.oracle.draws import simulated, with_keys
+from tests.oracle.specifications import SPECIFICATIONS
+
+LOOKS = 40
+"""As many looks until the time is over."""
+
+
+class Clock:
+    """Goes on by one at each look, and counts them."""
+
+    def __init__(self):
+        self.looks = 0
+
+    def __call__(self):
+        self.looks += 1
+        return float(self.looks)
+
+
+def drawn(name, operations=400, mutations=0, seed=1):
+    random = Random(f"asking/{name}/{seed}")
+    sizes = {"operations": operations, "processes": 6, "info": 0.01, "domain": 3}
+    return simulated(random, SPECIFICATIONS[name], mutations=mutations, **sizes)
+
+
+def violated(name, operations=300):
+    """Draw until one isn't linearizable; return the model, the history, and the whole of it as a refutation."""
+    model = model_named(BEGUN.get(name, name))
+    for seed in range(50):
+        operations_drawn = drawn(name, operations, mutations=3, seed=seed)
+        if linearizability.check(model, operations_drawn).verdict is Verdict.INVALID:
+            return model, operations_drawn
+    raise AssertionError("none is")
+
+
+@pytest.fixture
+def spent():
+    """Returns what says whether a piece of work asks a budget that is far too small for it."""
+
+    def run(work, units=20):
+        with pytest.raises(BudgetSpent):
+            work(Budget(work=units))
+
+    return run
+
+
+def test_actions_ask(spent):
+    model, operations = model_named("counter"), drawn("counter")
+    spent(lambda budget: actions_of(model, operations, budget))
+
+
+def test_splitting_asks_also_when_the_actions_are_made(spent):
+    model, operations = model_named("set"), drawn("set", 3_000)
+    spent(lambda budget: split(model, operations, budget))
+    spent(lambda budget: split(model, operations, budget), units=len(operations) + 1)
+
+
+def test_the_engine_asks_before_its_search(spent):
+    model, operations = model_named("counter"), drawn("counter", 3_000)
+    spent(lambda budget: engine.decide(model, operations, budget), units=len(operations) + 1)
+
+
+def test_asking_a_model_again_asks(spent):
+    model = linearizability.Model(name="mine", step=lambda state, action: (state or 0) + 1)
+    transitions = Transitions(model, [linearizability.Action("add")])
+    state = transitions.initial
+    for _ in range(100):
+        (state,) = transitions.after(state, 0)
+    spent(lambda budget: transitions.ask_again(budget.spend))
+
+
+def test_putting_parts_together_asks(spent):
+    random = Random(1)
+    parts = [simulated(random, SPECIFICATIONS["register"], operations=60, mutations=0) for _ in range(5)]
+    outcome = linearizability.check("register", with_keys(random, parts))
+    spent(lambda budget: merged(outcome.operations, outcome.parts, budget))
+
+
+def test_what_may_be_left_out_asks(spent):
+    model, operations = violated("counter")
+    actions, whole = actions_of(model, operations), range(len(operations))
+    last = max(at for at in whole if operations.f[at] == "read")
+    spent(lambda budget: list(verify.lacking(model, operations, actions, [last], whole, budget.spend)))
+
+
+def test_trying_orders_asks(spent):
+    model, operations = violated("counter")
+    actions, kept = actions_of(model, operations), range(len(operations))
+    spent(lambda budget: verify.has_legal_order(model, operations, actions, kept, spend=budget.spend), units=2_000)
+
+
+def test_looking_for_the_first_out_of_place_asks(spent):
+    model, operations = violated("counter")
+    spent(lambda budget: first_out_of_place(model, operations, range(len(operations)), budget))
+
+
+@pytest.mark.parametrize("name", SPECIFICATIONS)
+@pytest.mark.parametrize("units", [1, 500, 5_000, 50_000])
+def test_a_refutation_that_was_not_made_small_is_one_all_the_same(name, units):
+    model, operations = violated(name, 40)
+    outcome = linearizability.check(model, operations)
+    part = outcome.invalid[0]
+    operations = operations.select(part.positions)
+    core = minimise(model, operations, part.answer, Budget(work=units), decide)
+    assert verify.problem_with_refutation(model, operations, core) in (None, "there are too many orders to try")
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_looks_at_the_clock_often(algorithm):
+    """A thousand operations that cost as much as nobody expects: the first looks say so, and then it is over."""
+    for name in models_of(algorithm)[:3]:
+        clock = Clock()
+        budget = Budget(seconds=LOOKS, clock=clock)
+        operations = drawn(name, 5_000)
+        linearizability.check(model_named(BEGUN.get(name, name)), operations, budget=budget, algorithm=algorithm)
+        assert clock.looks <= LOOKS + 10
+
+
+@pytest.mark.parametrize("name", ["counter", "cas-register", "mutex", "fifo-queue"])
+def test_once_the_time_is_over_nothing_takes_long_any_more(name):
+    model, operations = violated(name)
+    clock = Clock()
+    budget = Budget(seconds=1_000_000, clock=clock)
+    outcome = linearizability.check(model, operations, budget=budget)
+    assert outcome.verdict is Verdict.INVALID
+    clock.looks += 10_000_000  # nobody works meanwhile, so it doesn't count
+    budget.seconds = 0
+    looks = clock.looks
+    assert outcome.reason
+    assert outcome.refutation
+    assert clock.looks < looks + 30
+    assert outcome.problem() in (None, "there are too many orders to try")
+
+
+def test_time_in_which_nobody_works_counts_for_nothing():
+    model, operations = violated("counter")
+    clock = Clock()
+    outcome = linearizability.check(model, operations, budget=Budget(seconds=50_000, clock=clock))
+    clock.looks += 1_000_000
+    assert len(outcome.refutation) < 30
+
+
+def test_many_small_parts_ask():
+    """None of them is long enough to ask by itself."""
+    random, clock = Random(1), Clock()
+    parts = [simulated(random, SPECIFICATIONS["register"], operations=3, mutations=0) for _ in range(2_000)]
+    outcome = linearizability.check("register", with_keys(random, parts), budget=Budget(seconds=4_500, clock=clock))
+    assert outcome.verdict is Verdict.UNKNOWN
+    assert any(isinstance(part.answer, Unknown) for part in outcome.parts)
