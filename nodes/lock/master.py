@@ -235,13 +235,21 @@ class Master:
             self.copies.changed(path)
             self._answer(asker, command, outcome)
 
-        change = Change(asker, path, {})
+        change = Change(asker, path, self._still_called_back(path))
         holders = self.copies.call_back(path)
         for session in holders if self.mutant != NO_RECALL else ():
             change.waits_for[session] = self._notify(session, {"event": INVALIDATE, "path": path})
         self.changes.append((change, lambda: self.around.propose(command, changed)))
         self._propose_changes()
         self._answer_keep_alives()
+
+    def _still_called_back(self, path: str) -> dict[int, int]:
+        """Return whom another change of this file waits for: they hold what is about to be wrong for this one, too."""
+        called: dict[int, int] = {}
+        for change, _ in self.changes:
+            if change.path == path:
+                called |= change.waits_for
+        return called
 
     def _propose_changes(self) -> None:
         ready = [propose for change, propose in self.changes if not change.waits_for]

@@ -70,7 +70,7 @@ class Copies:
         self._holders.setdefault(path, {})[session] = None
 
     def call_back(self, path: str) -> list[int]:
-        """Begin a change: return the sessions that must hear of it."""
+        """Begin a change: return the sessions that must hear of it, but for those that an earlier change called."""
         self._changing[path] = self._changing.get(path, 0) + 1
         return list(self._holders.pop(path, ()))
 

@@ -87,6 +87,38 @@ def test_lc_11_a_change_waits_until_every_copy_is_given_up(files, office):
     assert files.read(files.writer)["cacheable"] is True
 
 
+def test_lc_11_a_second_change_waits_for_the_copies_that_the_first_one_called_back(files, office):
+    """Each copy is called back once, and until that is heard it is good for no change of the file."""
+    other = office.open("other")
+    files.ask("open", other, "f", True, False)
+    first, second = files.write("x"), files.ask("set_contents", other, "f", "y", None, None)
+    assert first not in office.replies
+    assert second not in office.replies
+    office.keep_alive(files.reader, heard=1)
+    assert office.replies[first]["type"] == office.replies[second]["type"] == "set_contents_ok"
+
+
+def test_lc_11_a_second_change_does_not_wait_for_a_session_that_has_ended(files, office):
+    other = office.open("other")
+    files.ask("open", other, "f", True, False)
+    files.write("x")
+    second = files.ask("set_contents", other, "f", "y", None, None)
+    for _ in range(9):
+        office.after(LEASE // 4)
+        office.keep_alive(files.writer)
+        office.keep_alive(other)
+    assert files.reader not in office.machine.sessions
+    assert office.replies[second]["type"] == "set_contents_ok"
+
+
+def test_lc_11_a_change_of_one_file_does_not_wait_for_copies_of_another(files, office):
+    other = office.open("other")
+    files.ask("open", other, "g", True, False)
+    files.write("x")
+    second = files.ask("set_contents", other, "g", "y", None, None)
+    assert office.replies[second]["type"] == "set_contents_ok"
+
+
 def test_lc_11_a_change_waits_no_longer_than_the_lease_of_who_has_a_copy(files, office):
     number = files.write()
     office.keep_alive(files.writer)
