@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any, Final
 
 from keelhaul.checkers.linearizability.actions import actions_of
@@ -36,7 +37,7 @@ class Violation:
     there."""
 
     key: Hashable
-    core: list[int]
+    core: Sequence[int]
     """A small sub-history that has none."""
     stuck: int
     """The operation that can't be placed."""
@@ -53,7 +54,7 @@ class Violation:
 
 
 def explain(
-    model: Model, operations: Operations, key: Hashable, core: list[int], decide: Decide, budget: Budget
+    model: Model, operations: Operations, key: Hashable, core: Sequence[int], decide: Decide, budget: Budget
 ) -> Violation:
     """Explain why a part isn't linearizable; `core` is a small refutation, `decide` decides parts. What is too much for
     the budget is explained by the end of the core alone."""
@@ -64,7 +65,7 @@ def explain(
         found = possible_states(scene, core, decide, budget)
         return Violation(key, core, stuck, _in_a_sentence(scene, key, found), scene, core, found)
     except BudgetSpent:
-        few = [at for at in core if operations.returned[at] != OPEN][-ALONE_MAX:]
+        few = list(islice((at for at in reversed(core) if operations.returned[at] != OPEN), ALONE_MAX))[::-1]
         alone = operations.select(few)
         stuck = max(range(len(few)), key=alone.returned.__getitem__)
         scene, found = Scene(model, alone, actions_of(model, alone), stuck), Found([], [], False)

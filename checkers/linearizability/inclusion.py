@@ -38,7 +38,7 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     core = growth.contradiction(budget)
     if core is not None:
         return Invalid(core)
-    blocks = list(growth.blocks())
+    blocks = list(growth.blocks(budget))
     clash = clash_of(operations, blocks, budget)
     if clash is None:
         return Valid([at for block in blocks for at in block])
@@ -83,7 +83,7 @@ class _Growth:
             smaller, smaller_at, smaller_values = shown, [at], values
         return None
 
-    def blocks(self) -> Iterator[list[int]]:
+    def blocks(self, budget: Budget) -> Iterator[list[int]]:
         """Yield what stands together: the reads of nothing, what is new in the next ones, those, and so on; at the end
         what no read shows."""
         result, puts = self.operations.result, self.puts
@@ -92,6 +92,7 @@ class _Growth:
         size = len(EMPTY)
         for at in self.reads:
             if len(result[at]) > size:
+                budget.spend(1 + len(result[at]) // 4)
                 yield sorted(alike)
                 new = [puts[value] for value in result[at][1:] if value not in shown]
                 yield from ([put] for put in new) if self.ordered else [sorted(new)]

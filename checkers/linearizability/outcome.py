@@ -166,7 +166,7 @@ class Outcome:
             return problem_with_refutation(self.model, self.operations, [positions[at] for at in self.refutation])
         return "nothing proves an unknown verdict"
 
-    def _core(self, part: Part) -> list[int]:
+    def _core(self, part: Part) -> Sequence[int]:
         """Return the small refutation of an invalid part."""
         assert isinstance(part.answer, Invalid), "only what is invalid is refuted"
         first = part.positions[0]
@@ -178,7 +178,7 @@ class Outcome:
         return self._cores[first]
 
     @cached_property
-    def _cores(self) -> dict[int, list[int]]:
+    def _cores(self) -> dict[int, Sequence[int]]:
         """Refutations that were made small, by the first operation of their part."""
         return {}
 

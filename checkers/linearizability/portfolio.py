@@ -145,6 +145,8 @@ class _Asked(NamedTuple):
                 answers[number] = _decide_one(self.model, part, share, self.tried)
                 budget.account(share)
                 try:
+                    if isinstance(answers[number][0], Unknown):
+                        budget.look()
                     budget.spend()  # many small parts never ask
                 except BudgetSpent as spent:
                     for late in ahead[done + 1 :]:

@@ -49,7 +49,7 @@ Decide = Callable[[Model, Operations, Budget], object]
 
 def minimise(
     model: Model, operations: Operations, answer: Invalid, budget: Budget, decide: Decide | None = None
-) -> list[int]:
+) -> Sequence[int]:
     """Return a core as small as can be found within the budget: positions in `operations` (one part), ascending.
 
     `answer` is what an algorithm said of the part, and `decide` is asked of sub-histories.
@@ -59,7 +59,7 @@ def minimise(
         search.run(answer)
     if search.best:
         return search.best
-    return list(range(_whole_until(operations, answer.core)))
+    return range(_whole_until(operations, answer.core))
 
 
 def _whole_until(operations: Operations, core: Sequence[int]) -> int:
@@ -67,7 +67,7 @@ def _whole_until(operations: Operations, core: Sequence[int]) -> int:
     count = core[-1] + 1
     last, seen = -1, 0
     while seen < count:
-        last = max(last, *(row for row in operations.returned[seen:count] if row != OPEN), -1)
+        last = max((row for row in operations.returned[seen:count] if row != OPEN), default=last)
         seen, count = count, max(count, bisect_left(operations.invoked, last))
     return count
 
@@ -89,7 +89,7 @@ class _Minimiser:
             self.best = self.closed(answer.core)
         stuck, core = self.first_stuck(answer)
         # A blind write shields from all before it, and doesn't need anything itself.
-        blind = any(self._model.kind(action) is Kind.BLIND for action in set(self._actions[-LOOKED_AT_MAX:]))
+        blind = any(self._model.kind(action) is Kind.BLIND for action in self._actions[-LOOKED_AT_MAX:])
         if blind:
             self.from_the_beginning(stuck, core)
         if not blind or len(self.best) > SMALL:
@@ -271,12 +271,12 @@ class _Minimiser:
 
     def closed(self, core: Iterable[int]) -> list[int]:
         """Add all that has to be there along with these."""
-        kept = set(core)
+        chosen = dict.fromkeys(core)
         while True:
-            found = {change for _, changes in self._lacking(sorted(kept)) for change in changes}
+            found = {change: None for _, changes in self._lacking(sorted(chosen)) for change in changes}
             if not found:
-                return sorted(kept)
-            kept |= found
+                return sorted(chosen)
+            chosen |= found
 
     def _lacking(self, kept: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
         model, operations, spend = self._model, self._operations, self._budget.spend
