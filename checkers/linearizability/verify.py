@@ -242,10 +242,10 @@ def _beginnings(
     one more. All that overlaps the anchor may stand before it, in any choice."""
     told = told_by(model, operations, actions, anchor)
     assert told is not None, "anchors tell"
-    placed = [0]
+    choices = [0]
     for place, at in enumerate(kept):
         if at == anchor:
-            placed = [before | 1 << place for before in placed]
-        elif operations.invoked[at] < operations.returned[anchor] and len(placed) * len(told) <= most:
-            placed += [before | 1 << place for before in placed]
-    return [(before, state) for state in told for before in placed][: most + 1]
+            choices = [before | 1 << place for before in choices]
+        elif operations.invoked[at] < operations.returned[anchor] and len(choices) * len(told) <= most:
+            choices += [before | 1 << place for before in choices]
+    return [(before, state) for state in told for before in choices][: most + 1]
