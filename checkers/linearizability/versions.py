@@ -22,6 +22,8 @@ behind it in the text, had returned, nor had it returned before what stands in f
 in one place only. Where several are left, the latest is taken: a guess. An order that is found with it is as good as
 any, but that none is found says nothing.
 
+Before all that, texts.py looks whether the order that the gets show is a linearization. Mostly it is.
+
 `NotApplicable`: a guess that led nowhere; a text that begins another one (then a get might be taken apart in two ways);
 one that is empty.
 """
@@ -35,6 +37,7 @@ from keelhaul.checkers.linearizability import absorption, zones
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid
+from keelhaul.checkers.linearizability.texts import order_shown
 from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.models.registers import cas_register
 
@@ -196,12 +199,17 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     if model.family != "key-value":
         return NotApplicable("it is no store of texts")
     budget.spend(len(operations))
+    if model.initial != "":
+        return NotApplicable("there is a text at first")
+    order = order_shown(operations)
+    if order is not None:
+        return Valid(order)
     f, returned = operations.f, operations.returned
     changes = [at for at, name in enumerate(f) if name == "append" or name == "put"]
     versions = Versions(operations, changes)
     reason = versions.reason_against()
-    if reason is not None or model.initial != "":
-        return NotApplicable(reason or "there is a text at first")
+    if reason is not None:
+        return NotApplicable(reason)
     gets = [at for at, name in enumerate(f) if name == "get" and returned[at] != OPEN]
     answer: Answer
     try:

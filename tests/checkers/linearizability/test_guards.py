@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from keelhaul.checkers.history import History, Row
-from keelhaul.checkers.linearizability import inclusion, online, tokens
+from keelhaul.checkers.linearizability import inclusion, online, tokens, versions
 from keelhaul.checkers.linearizability.operations import Operations
 from keelhaul.checkers.linearizability.portfolio import ALGORITHMS
 from keelhaul.checkers.models.registry import model_named
@@ -40,6 +40,7 @@ ENDLESS_S = 1.0
 
 
 Rows = Sequence[tuple[str, int, str, Any]]
+KINDS = ("invoke", "ok")
 
 
 class Guard(NamedTuple):
@@ -52,6 +53,14 @@ class Guard(NamedTuple):
     first: int = 0
     models: tuple[str, ...] = ()
     rows: Rows = ()
+
+
+def got(text: str) -> Rows:
+    """Return a history in which two gets go on all the while; one shows "abbc", the other one a text that isn't on the
+    way to it."""
+    changes = [(kind, 2, f, piece) for f, piece in (("put", "a"), ("append", "bb"), ("append", "c")) for kind in KINDS]
+    gets = [("ok", process, "get", shown) for process, shown in enumerate(("abbc", text))]
+    return [*(("invoke", process, "get", None) for process in range(2)), *changes, *gets]
 
 
 GUARDS = [
@@ -119,6 +128,15 @@ GUARDS = [
     Guard("staleness", "if returned[other] < row and not (failed and failed[other]):", "if returned[other] < row:"),
     Guard("staleness", "left != needed:\n                    return other", "True:\n                    return other"),
     Guard("staleness", 'if f == "cas":', "if False:"),
+    # --- texts.py
+    Guard("texts", 'if "delete" in f:', "if False:"),
+    Guard("texts", "if returned[at] < latest:", "if False:"),
+    Guard("texts", "if invoked[at] > latest:", "if True:"),
+    Guard("texts", "            if not text.startswith(longest):\n                return None\n", ""),
+    Guard("texts", "change in taken or ", ""),
+    Guard("texts", ' or (start and f[change] == "put")', ""),
+    Guard("texts", "or not longest.startswith(text):", ":", rows=got("acc")),
+    Guard("texts", "elif end not in groups or not longest.", "elif not longest.", rows=got("ab")),
     # --- fifo.py
     Guard("fifo", "if found.repeated is not None:", "if False:"),
     Guard("fifo", "if found.nothing and found.open_dequeues and found.staying:", "if False:"),
@@ -265,6 +283,12 @@ def look(guard: Guard, monkeypatch: pytest.MonkeyPatch, count: int = DRAWS) -> i
             monkeypatch.setattr(tokens, "clash_of", module.clash_of)
             monkeypatch.setattr(inclusion, "clash_of", module.clash_of)
             return first_wrong(models_of("inclusion"), decided_by("inclusion", None), guard.first, count)
+        if guard.file == "texts":
+            monkeypatch.setattr(versions, "order_shown", module.order_shown)
+            if guard.rows:
+                case = of_rows("key-value", guard.rows)
+                return first_wrong(["key-value"], lambda *_: decided_by("versions", None)(case, 0), 0, 1)
+            return first_wrong(models_of("versions"), decided_by("versions", None), guard.first, count)
         names = [*guard.models] or models_of(guard.file)
         if guard.rows:
             return 0 if decided_by(guard.file, module)(of_rows(names[0], guard.rows), 0) else None
