@@ -18,9 +18,8 @@ An innermost loop may spend without a call: `budget.left -= n`, and `budget.look
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Self
 
 LOOK_EVERY_S: Final = 0.002
 """Time between looks. A limit of 1 s is overrun by about this; a look costs some microseconds."""
@@ -109,17 +108,18 @@ class Budget:
         part.held, part._named = self.held, (part._named[0], self._named[1])
         return part
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Let time pass in here, and no more of it afterwards until this is entered again: what nobody works counts
-        for nothing."""
+    def running(self) -> Self:
+        """Let time pass within a `with`, and no more of it afterwards until the next one: what nobody works counts for
+        nothing."""
+        return self
+
+    def __enter__(self) -> None:
         if self._paused is not None and self._clock is not None:
             self._started += self._clock() - self._paused
         self._paused = None
-        try:
-            yield
-        finally:
-            self._paused = None if self._clock is None else self._clock()
+
+    def __exit__(self, *_: object) -> None:
+        self._paused = None if self._clock is None else self._clock()
 
     def share(self, count: int) -> Budget:
         """Return a budget for one of `count` that share evenly what is left here; the last of them gets all of it.

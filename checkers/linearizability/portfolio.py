@@ -73,6 +73,7 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
 
 LAST: Final = "engine"
 
+UNTRIED: Final = NotApplicable("nothing was tried")
 LEFT: Final[Decided] = Unknown("another one is violated, so it was not judged"), ""
 """Of a part that nothing was asked about."""
 
@@ -174,7 +175,7 @@ def _to_try(model: Model, algorithm: str | None) -> tuple[str, ...]:
 
 def _decide_one(model: Model, operations: Operations, budget: Budget, tried: tuple[str, ...]) -> Decided:
     """Return the answer, and which algorithm gave it."""
-    answer: Answer = NotApplicable("nothing was tried")
+    answer: Answer = UNTRIED
     for name in tried:
         try:
             if name == tried[0]:

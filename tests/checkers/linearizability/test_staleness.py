@@ -72,4 +72,5 @@ def test_it_says_nothing_of_histories_without_a_stale_answer():
 def test_the_portfolio_asks_it_where_values_repeat():
     rows = [("write", value, None, 2 * at, 2 * at + 1) for at, value in enumerate((1, 1, 2))]
     outcome = linearizability.check(MODEL, history(*rows, ("read", None, 1, 6, 7)))
-    assert (outcome.algorithm, outcome.refutation, outcome.problem()) == ("staleness", [2, 3], None)
+    assert (outcome.algorithm, outcome.problem()) == ("staleness", None)
+    assert {2, 3} <= set(outcome.refutation)
