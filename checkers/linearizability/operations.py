@@ -9,7 +9,7 @@ Values are hashable and compare by value, as `checkers/values.py` makes them out
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, overload
@@ -162,7 +162,6 @@ class Operations:
         return cls._from_operations(sorted(operations, key=lambda item: item[1].invoked), keyed)
 
 
-
 def _taker(positions: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
     """Return what takes these positions out of a column."""
     if len(positions) > 1:
@@ -180,6 +179,9 @@ class _Some(Sequence[Any]):
 
     def __len__(self) -> int:
         return len(self._positions)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._column.__getitem__, self._positions)
 
     @overload
     def __getitem__(self, at: int) -> Any: ...

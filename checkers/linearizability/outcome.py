@@ -107,7 +107,8 @@ class Outcome:
                 order = merged(self.operations, self.parts, self.budget.aside(len(self.operations) + 1))
             except BudgetSpent:
                 return None
-        return [self.operations.index[at] for at in order]
+        index = self.operations.index
+        return order if index == range(len(index)) else list(map(list(index).__getitem__, order))
 
     @cached_property
     def refutation(self) -> list[int] | None:
@@ -206,29 +207,31 @@ def merged(operations: Operations, parts: Sequence[Part], budget: Budget) -> lis
     An operation is placed at its *moment*: the latest invocation of all that its part's order has up to it. That lies
     between its own invocation and its return, and grows along the order; so real time and each order are kept.
     """
-    orders = []
-    for part in parts:
-        assert isinstance(part.answer, Valid), "every part of a valid history is valid"
-        orders.append([part.positions[at] for at in part.answer.order])
-        budget.spend(len(part.positions) // 2)
-    if len(orders) == 1:
-        return orders[0]
+    if len(parts) == 1 and parts[0].positions == range(len(operations)):
+        budget.spend(len(operations))
+        return list(_order(parts[0]))
     # By invocation, an operation is where its moment is, or right behind the one before it in its own order.
-    after = [-1] * len(operations)
-    placed = bytearray(len(operations))
-    for order in orders:
-        budget.spend(len(order) // 2)
+    behind = [-1] * len(operations)
+    leads = bytearray(len(operations))
+    for part in parts:
+        budget.spend(len(part.positions))
         latest = before = -1
-        for at in order:
+        for at in map(part.positions.__getitem__, _order(part)):
             if at > latest:
                 latest = at
-                placed[at] = True
+                leads[at] = True
             else:
-                after[before] = at
+                behind[before] = at
             before = at
-    whole = []
-    for at in compress(range(len(operations)), placed):
-        while at >= 0:
-            whole.append(at)
-            at = after[at]
+    whole: list[int] = []
+    for at, after in zip(compress(range(len(operations)), leads), compress(behind, leads), strict=True):
+        whole.append(at)
+        while after >= 0:
+            whole.append(after)
+            after = behind[after]
     return whole
+
+
+def _order(part: Part) -> Sequence[int]:
+    assert isinstance(part.answer, Valid), "every part of a valid history is valid"
+    return part.answer.order

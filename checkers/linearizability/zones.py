@@ -111,21 +111,8 @@ def decide_clusters(operations: Operations, clusters: Clusters, budget: Budget) 
         return blocks
     budget.spend(len(clusters.called))
     order = _sorted(blocks, operations.invoked)
-    first, last, place = blocks.first, blocks.last, sizes
-    latest, free = -1, 0
-    for cluster in order:
-        if first[cluster] < latest:
-            one = last.index(latest)
-            rows = {first[one], latest, first[cluster], last[cluster]}
-            return Invalid(_evidence(operations, clusters, blocks.members(one), rows, blocks.members(cluster)))
-        row = last[cluster]
-        if row > latest:
-            latest = row
-        size = place[cluster]
-        place[cluster] = free
-        free += size
     budget.spend(len(order))
-    return Valid(_unfolded(clusters, order, place, free))
+    return _placed(operations, clusters, blocks, order, sizes)
 
 
 def _register_clusters(initial: Hashable, operations: Operations) -> Clusters | Invalid | None:
@@ -133,7 +120,7 @@ def _register_clusters(initial: Hashable, operations: Operations) -> Clusters | 
     returned, positions = operations.returned, range(len(operations))
     puts = bytes(map(_KINDS.__getitem__, operations.f))
     reads: Sequence[int] = puts.translate(_READS)
-    if OPEN in returned:
+    if OPEN in compress(returned, reads):
         reads = [is_read and row != OPEN for is_read, row in zip(reads, returned, strict=True)]
     values: list[Any] = [initial, *compress(operations.argument, puts)]
     pairs: list[Any] = []
@@ -296,14 +283,29 @@ def _bounds(clusters: Clusters, cluster: int) -> tuple[int, int]:
     return clusters.first[cluster], clusters.last[cluster]
 
 
-def _unfolded(clusters: Clusters, order: Sequence[int], place: list[int], count: int) -> list[int]:
-    """List the operations, cluster by cluster, the put first and then its readers as they were invoked."""
-    found, puts = [-1] * count, clusters.puts
+def _placed(
+    operations: Operations, clusters: Clusters, blocks: _Blocks, order: Sequence[int], sizes: list[int]
+) -> Valid | Invalid:
+    """List the operations, cluster by cluster, the put first and then its readers as they were invoked; Invalid if a
+    block can't stand behind those before it."""
+    first, last, puts, place = blocks.first, blocks.last, clusters.puts, sizes
+    found = [-1] * (len(order) + len(clusters.cluster_of))
+    latest, free = -1, 0
     for cluster in order:
-        found[place[cluster]] = puts[cluster]
-    readers = compress(range(len(clusters.reads)), clusters.reads)
+        if first[cluster] < latest:
+            one = last.index(latest)
+            rows = {first[one], latest, first[cluster], last[cluster]}
+            return Invalid(_evidence(operations, clusters, blocks.members(one), rows, blocks.members(cluster)))
+        row = last[cluster]
+        if row > latest:
+            latest = row
+        found[free] = puts[cluster]
+        size = place[cluster]
+        place[cluster] = free
+        free += size
+    readers = compress(range(len(operations)), clusters.reads)
     for cluster, reader in zip(clusters.cluster_of, readers, strict=True):
         at = place[cluster] = place[cluster] + 1
         found[at] = reader
     del found[0]  # There is no put of what was there at first, which comes first.
-    return found
+    return Valid(found)
