@@ -122,6 +122,10 @@ def decide_parts(
         answers = decide_some(range(len(parts)))
     else:
         answers = spread(decide_some, [len(positions) for _, positions in parts])
+        if not every:
+            # As one process would have answered: another one may have gone on for a while.
+            first = next((at for at, (found, _) in enumerate(answers) if isinstance(found, Invalid)), len(parts))
+            answers[first + 1 :] = [LEFT] * (len(parts) - first - 1)
     return [Part(key, positions, *answer) for (key, positions), answer in zip(parts, answers, strict=True)]
 
 

@@ -210,7 +210,7 @@ class Forged:
     """An outcome whose proof isn't one."""
 
     verdict = check_files.Verdict.VALID
-    reason, algorithm, witness, refutation = "", "zones", [0, 1], None
+    reason, algorithm, witness, refutation, left = "", "zones", [0, 1], None, ()
 
     def problem(self):
         return "it is no legal run"
@@ -238,6 +238,25 @@ def test_porcupine_gets_json(keelhaul, files):
     }
     assert cas["Output"] == {"ok": False}
     assert read["Input"] == {"f": "read", "value": None}
+
+
+def test_one_violated_key_settles_the_verdict_and_the_others_are_only_read(keelhaul, files):
+    stale = [("write", 1), ("write", 2), ("read", 1)]
+    rows = [
+        {"process": 0, "type": kind, "f": f, "value": [key, None if f == "read" and kind == "invoke" else value]}
+        for key, asked in (("z", stale[:1]), ("a", stale), ("b", stale))
+        for f, value in asked
+        for kind in ("invoke", "ok")
+    ]
+    text = "\n".join(map(json.dumps, rows))
+    for jobs in ("1", "3"):
+        ended = keelhaul("check", "--model", "register", "--verify", "--json", "--jobs", jobs, *files(keyed=text))
+        assert (ended.json["verdict"], ended.json["verified"]) == ("invalid", True)
+        assert ended.json["reason"].startswith("key a: ")
+        assert ended.json["reason"].endswith("(1 of 3 keys were not judged, for one is violated.)")
+    odd = text.replace('"f": "write", "value": ["b"', '"f": "wrote", "value": ["b"')
+    ended = keelhaul("check", "--model", "register", "--json", *files(odd=odd))
+    assert "not 'wrote'" in ended.json["reason"]
 
 
 def test_one_key_can_be_exported(keelhaul, files):
