@@ -35,6 +35,8 @@ LOOKED_AT_MAX: Final = 1000
 """Operations among which one is looked for that a core may begin with."""
 ANCHORS_MAX: Final = 24
 """Operations with which a core is tried to begin."""
+NEAR_MAX: Final = 3
+"""Of those, where it is looked at any operation."""
 SMALL: Final = 4
 ENOUGH: Final = 8
 """Cores of so many operations are small, so that it isn't worth much to look for smaller ones."""
@@ -92,8 +94,9 @@ class _Minimiser:
         blind = any(self._model.kind(action) is Kind.BLIND for action in self._actions[-LOOKED_AT_MAX:])
         if blind:
             self.from_the_beginning(stuck, core)
-        if not blind or len(self.best) > SMALL:
+        if not 0 < len(self.best) <= SMALL:
             self.from_anchors(stuck)
+        self.elsewhere()
         if not blind and not 0 < len(self.best) <= ENOUGH:
             self.from_the_beginning(stuck, core)
         self.with_what_was_seen()
@@ -128,35 +131,52 @@ class _Minimiser:
     def _may_fail(self, at: int) -> bool:
         return self._model.kind(self._actions[at]) not in (Kind.TOTAL, Kind.BLIND)
 
-    def from_anchors(self, stuck: int | None) -> None:
-        """Look for cores that begin with an operation not long before the one that got stuck, the latest first."""
+    def elsewhere(self) -> None:
+        """Look for cores that begin shortly before any operation: the first that got stuck may not be the plainest."""
+        for at in self._whole:
+            if 0 < len(self.best) <= ENOUGH:
+                return
+            if self._operations.returned[at] != OPEN and self._may_fail(at):
+                self.from_anchors(at, NEAR_MAX)
+
+    def from_anchors(self, stuck: int | None, most: int | None = None) -> None:
+        """Look for cores that begin with an operation before the one that got stuck: the nearest, then ever fewer; at
+        most so many."""
         if stuck is None:
             return
         invoked, returned = self._operations.invoked, self._operations.returned
         until = range(bisect_left(invoked, returned[stuck]))
         self._budget.spend(len(until) // 8)
-        tried = 0
+        tried, size = 0, 0
         for anchor in reversed(until[-LOOKED_AT_MAX:]):
-            told = told_by(self._model, self._operations, self._actions, anchor)
-            if returned[anchor] >= invoked[stuck] or told is None:
+            told = told_by(self._model, self._operations, self._actions, anchor, ())
+            if returned[anchor] >= invoked[stuck] or told is None or len(until) - anchor < size:
                 continue
             self._budget.spend(len(until) // 8)
             window = [at for at in until if returned[at] > invoked[anchor]]
-            tried += 1
-            if tried > ANCHORS_MAX or len(window) > 2 * SINGLY_MAX or 0 < len(self.best) <= SMALL:
+            if len(window) > DIRECTLY_MAX or 0 < len(self.best) <= SMALL:
                 break
-            self._from(anchor, window)
+            tried += 1
+            if most is not None and tried > most:
+                break
+            if tried >= ANCHORS_MAX:
+                size = round(1.2 * (len(until) - anchor))
+            if self._from(anchor, window) and tried > ANCHORS_MAX:
+                break
 
-    def _from(self, anchor: int, window: Sequence[int]) -> None:
-        """Look for a core that begins with the anchor and is in the window."""
+    def _from(self, anchor: int, window: Sequence[int]) -> bool:
+        """Look for a core that begins with the anchor and is in the window; say whether there is one."""
         known = self.best
         kept = [at for at in window if self._operations.returned[at] != OPEN or self._may_change(at)]
         self._anchor = anchor
         try:
             core = self.closed(kept)
-            if self._illegal(core):
-                self.best = core
-                self.without_each()
+            if not self._illegal(core):
+                return False
+            self.best = core
+            self.without_stretches()
+            self.without_each()
+            return True
         finally:
             self._anchor = None
             self._keep_smaller(known)

@@ -61,15 +61,18 @@ def anchors_of(model: Model, operations: Operations, actions: Sequence[Action], 
     """List those of the core that may be its beginning; see the end of what stands at the head of this file."""
     invoked, returned = operations.invoked, operations.returned
     first = min((returned[at] for at in kept), default=OPEN)
-    return [at for at in kept if invoked[at] < first and told_by(model, operations, actions, at) is not None]
+    return [at for at in kept if invoked[at] < first and told_by(model, operations, actions, at, kept) is not None]
 
 
-def told_by(model: Model, operations: Operations, actions: Sequence[Action], at: int) -> Sequence[Hashable] | None:
-    """Return all states that the operation may have left; None if that can't be told."""
+def told_by(
+    model: Model, operations: Operations, actions: Sequence[Action], at: int, kept: Sequence[int]
+) -> Sequence[Hashable] | None:
+    """Return the states that the operation may have left, or others that allow for as much of what is kept; None if
+    that can't be told."""
     action = actions[at]
-    if operations.returned[at] == OPEN or action.outcome != "ok":
+    if action.outcome != "ok":
         return None
-    told = None if model.tells is None else model.tells(action)
+    told = None if model.tells is None else model.tells(action, [actions[other] for other in kept])
     if told is None and model.leaves is not None and model.kind(action) is not Kind.OBSERVER:
         told = (model.leaves(action),)
     # A projection is one only from where there is nothing to leave out.
@@ -161,9 +164,7 @@ def lacking(
             if found := [change for change in changes if about[change] in (about[at], None)]:
                 yield at, found
         return
-    walls = sorted(
-        (at for at in kept if returned[at] != OPEN and is_wall(model, actions[at])), key=returned.__getitem__
-    )
+    walls = sorted((at for at in kept if is_wall(model, actions[at])), key=returned.__getitem__)
     # Up to each of them, the latest invocation of a wall and the latest return of a change.
     calls, ends = list(accumulate(map(invoked.__getitem__, walls), max)), list(map(returned.__getitem__, walls))
     spend(len(kept))
@@ -181,9 +182,9 @@ def lacking(
 
 
 def is_wall(model: Model, action: Action) -> bool:
-    """Say whether the action leaves the same state whatever it found."""
-    kind = model.kind(action)
-    return kind is Kind.BLIND or (model.leaves is not None and kind is not Kind.OBSERVER)
+    """Say whether nothing behind it owes anything to what stands in front of it, unless it does itself. So an observer
+    is one, too, where changes leave states of their own: it has to see the same change."""
+    return model.leaves is not None or model.kind(action) is Kind.BLIND
 
 
 def may_matter(model: Model, action: Action, change: Action) -> bool:
@@ -240,7 +241,7 @@ def _beginnings(
 ) -> list[tuple[int, Hashable]]:
     """List what may stand before the anchor, with the anchor, and the states that this may leave; at most so many and
     one more. All that overlaps the anchor may stand before it, in any choice."""
-    told = told_by(model, operations, actions, anchor)
+    told = told_by(model, operations, actions, anchor, kept)
     assert told is not None, "anchors tell"
     choices = [0]
     for place, at in enumerate(kept):

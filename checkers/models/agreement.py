@@ -12,7 +12,7 @@ term: the next one is larger by 2 at least.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from keelhaul.checkers.models.model import ILLEGAL, Action, Keys, Kind, Model, Words
@@ -64,16 +64,16 @@ def _told(state: Leadership, told: Hashable) -> Any:
     return (told_term, True, leader) if told_term >= term else ILLEGAL
 
 
-def _tells_write_once(action: Action) -> tuple[Hashable, ...] | None:
+def _tells_write_once(action: Action, after: Sequence[Action]) -> tuple[Hashable, ...] | None:
     return (action.result,)
 
 
-def _tells_election(action: Action) -> tuple[Leadership, ...] | None:
-    """Who won or is told of a leader knows the term, too."""
+def _tells_election(action: Action, after: Sequence[Action]) -> tuple[Leadership, ...]:
+    """Who won or is told of a leader knows the term, too. Where there is none, the least term allows for most."""
     if action.f == "campaign":
         return ((action.result, True, action.argument if action.argument is not None else action.process),)
     if action.f == "resign" or action.result is None:
-        return None
+        return ((NO_TERM, True, None),)
     term, leader = items(action.result)
     return ((int(str(term)), True, leader),)
 

@@ -8,6 +8,7 @@ add-and-get  delta            → the count after it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from keelhaul.checkers.models.model import ILLEGAL, Action, Keys, Kind, Model, Words
@@ -38,7 +39,7 @@ def step(state: int, action: Action) -> Any:
     return after
 
 
-def _tells(action: Action) -> tuple[int, ...] | None:
+def _tells(action: Action, after: Sequence[Action]) -> tuple[int, ...] | None:
     return (action.result,) if action.f in ("read", "add-and-get") else None
 
 

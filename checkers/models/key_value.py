@@ -8,7 +8,7 @@ delete  [key, null]
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from keelhaul.checkers.models.model import ILLEGAL, Action, Keys, Kind, Model, Words
@@ -34,7 +34,7 @@ def _notices(needed: Action, change: Action) -> bool:
     return needed.outcome != "ok" or change.f == "delete" or change.argument in (needed.result or "")
 
 
-def _tells(action: Action) -> tuple[str, ...] | None:
+def _tells(action: Action, after: Sequence[Action]) -> tuple[str, ...] | None:
     if action.f == "append":
         return None
     return ({"put": action.argument, "get": action.result or "", "delete": ""}[action.f],)

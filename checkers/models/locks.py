@@ -25,6 +25,8 @@ from keelhaul.checkers.models.shapes import answers_count, is_whole
 from keelhaul.checkers.values import show
 
 NO_TOKEN = -1
+READERS_MAX = 8
+"""Readers that may or may not be there, all of whose choices are listed."""
 EXCLUSIVE = ("acquire", "release")
 SHARED = ("acquire-read", "release-read", "acquire-write", "release-write")
 
@@ -117,27 +119,44 @@ def _leaves_owner(action: Action) -> Hashable:
     return owner_of(action) if action.f == "acquire" else None
 
 
-def _tells_shared(action: Action) -> tuple[tuple[Hashable, tuple[Hashable, ...]], ...] | None:
-    """A writer is alone."""
+def _tells_times(action: Action, after: Sequence[Action]) -> Sequence[tuple[Hashable, int]]:
+    """Nobody can tell apart how many times it is held if that is more often than it is given back."""
+    held = [(owner_of(action), times) for times in range(1, len(after) + 2)]
+    return held if action.f == "acquire" else [(None, 0), *held]
+
+
+def _tells_shared(action: Action, after: Sequence[Action]) -> Sequence[tuple[Hashable, tuple[Hashable, ...]]] | None:
+    """A writer is alone. Readers that don't give it back allow for less than if they weren't there."""
+    owner = owner_of(action)
     if action.f == "acquire-write":
-        return ((owner_of(action), ()),)
-    return ((None, ()),) if action.f == "release-write" else None
+        return [(owner, ())]
+    if action.f == "release-write":
+        return [(None, ())]
+    others = dict.fromkeys(owner_of(other) for other in after if other.f == "release-read")
+    others.pop(owner, None)
+    if len(others) > READERS_MAX:
+        return None
+    reading: list[tuple[Hashable, ...]] = [(owner,) if action.f == "acquire-read" else ()]
+    for other in others:
+        reading += [(*readers, other) for readers in reading]
+    return [(None, tuple(sorted(readers, key=repr))) for readers in reading]
 
 
-def _tells_fenced(action: Action) -> tuple[tuple[Hashable, int], ...] | None:
-    return ((owner_of(action), action.result),) if action.f == "acquire" else None
+def _tells_fenced(action: Action, after: Sequence[Action]) -> Sequence[tuple[Hashable, int]]:
+    """Once it is free, the least token allows for most."""
+    return [(owner_of(action), action.result) if action.f == "acquire" else (None, NO_TOKEN)]
 
 
-def _tells_semaphore(permits: int) -> Callable[[Action], Sequence[Hashable] | None]:
-    def told(action: Action) -> Sequence[Hashable]:
+def _tells_semaphore(permits: int) -> Callable[[Action, Sequence[Action]], Sequence[Hashable]]:
+    def told(action: Action, after: Sequence[Action]) -> Sequence[Hashable]:
         count = 1 if action.argument is None else int(str(action.argument))
         return range(permits - count + 1) if action.f == "acquire" else range(count, permits + 1)
 
     return told
 
 
-def _tells_token(action: Action) -> tuple[int, ...] | None:
-    return (action.result,)
+def _tells_token(action: Action, after: Sequence[Action]) -> Sequence[int]:
+    return [action.result]
 
 
 def _never(needed: Action, change: Action) -> bool:
@@ -248,7 +267,8 @@ def owner_mutex() -> Model:
 
 def reentrant_mutex() -> Model:
     """Return a lock that its holder may acquire again."""
-    return _owned("reentrant-mutex", step_reentrant_mutex, (None, 0), EXCLUSIVE, _words(state=_state_times))
+    words = _words(state=_state_times)
+    return _owned("reentrant-mutex", step_reentrant_mutex, (None, 0), EXCLUSIVE, words, tells=_tells_times)
 
 
 def read_write_lock() -> Model:
@@ -309,7 +329,7 @@ def _owned(
     family: str = "",
     problem: Any = None,
     leaves: Callable[[Action], Hashable] | None = None,
-    tells: Callable[[Action], Sequence[Hashable] | None] | None = None,
+    tells: Callable[[Action, Sequence[Action]], Sequence[Hashable] | None] | None = None,
 ) -> Model:
     return Model(
         name=name,

@@ -150,9 +150,10 @@ class Model:
     notices: Callable[[Action, Action], bool] | None = None
     """(one that has to be legal, a change) → False promises: any such changes may be taken out from before it. None:
     no promise."""
-    tells: Callable[[Action], Sequence[Hashable] | None] | None = None
-    """All states that an operation that returned may leave, wherever it is legal; None: that can't be told. Whatever it
-    `leaves` needn't be said again."""
+    tells: Callable[[Action, Sequence[Action]], Sequence[Hashable] | None] | None = None
+    """(one that returned, what may come after it) → the states that it may leave, wherever it is legal, or others that
+    allow for as much: any legal run of what may come after it is one from one of them, too. None: that can't be told.
+    What it `leaves` needn't be said again."""
     about: Callable[[Action], Hashable] | None = None
     """The value that an action is about, None if not known. Promises: all that is about some values, taken out of a
     legal run together, leaves a legal run. None: no promise."""

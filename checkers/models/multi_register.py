@@ -9,7 +9,7 @@ given hold one that nobody knows: whichever the first read finds there, it was t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from keelhaul.checkers.models.model import ILLEGAL, Action, Kind, Model, Words
@@ -88,7 +88,7 @@ def part_of(action: Action) -> Hashable:
 def _tells(names: Collection[Hashable]) -> Any:
     """Return what tells the registers if a transaction touches them all."""
 
-    def told(action: Action) -> tuple[tuple[tuple[Hashable, Hashable], ...], ...] | None:
+    def told(action: Action, after: Sequence[Action]) -> tuple[tuple[tuple[Hashable, Hashable], ...], ...] | None:
         held = {name: value for _, name, value in micros(action) or ()}
         return (_sorted(held),) if held.keys() == set(names) else None
 

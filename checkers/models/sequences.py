@@ -9,7 +9,7 @@ The state is the tuple of values, first to last. Values aren't null.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from keelhaul.checkers.models.model import ILLEGAL, Action, Keys, Kind, Model, Step, Words
@@ -63,7 +63,7 @@ def _notices(needed: Action, change: Action) -> bool:
     return needed.f == "read" and (needed.outcome != "ok" or change.argument in items(needed.result))
 
 
-def _tells(action: Action) -> tuple[State, ...] | None:
+def _tells(action: Action, after: Sequence[Action]) -> tuple[State, ...] | None:
     """A read tells all of it, and so does finding nothing."""
     if action.f in PUTS:
         return None

@@ -10,7 +10,7 @@ A grow-only set has no remove: what a read saw, all later reads see. (checkers/l
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from keelhaul.checkers.models.model import ILLEGAL, Action, Keys, Kind, Model, Words
@@ -53,7 +53,7 @@ def _notices(needed: Action, change: Action) -> bool:
     return change.argument in items(needed.result)
 
 
-def _tells(action: Action) -> tuple[frozenset[Hashable], ...] | None:
+def _tells(action: Action, after: Sequence[Action]) -> tuple[frozenset[Hashable], ...] | None:
     return (frozenset(items(action.result)),) if action.f == "read" else None
 
 
