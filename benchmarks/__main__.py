@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from benchmarks import adversarial, linearizability, protocol_cost, reading_speed, simulation_speed, throughput
+from benchmarks import (
+    adversarial,
+    importing,
+    linearizability,
+    protocol_cost,
+    reading_speed,
+    simulation_speed,
+    throughput,
+)
 
 
 def main() -> None:
@@ -11,6 +19,7 @@ def main() -> None:
     simulation_speed.main()
     throughput.main()
     reading_speed.main()
+    importing.main()
     linearizability.run(quick=False)
     adversarial.run()
 

@@ -7,7 +7,6 @@ writes it the other way has not lost anything. The form is deterministic: no `ha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable
 from typing import Any
 
@@ -48,6 +47,8 @@ def thaw(frozen: Hashable) -> Any:
 
 def show(frozen: Hashable) -> str:
     """Write a frozen value into a sentence, as JSON, cut to `SHOWN_MAX`."""
+    import json
+
     try:
         text = json.dumps(thaw(frozen), ensure_ascii=False)
     except ValueError:

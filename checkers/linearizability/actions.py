@@ -6,12 +6,12 @@ What reads, verifies or explains a history for a model makes its actions here, s
 from __future__ import annotations
 
 from collections.abc import Hashable
-from difflib import get_close_matches
 from typing import Any
 
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, MalformedOperation, Operations
 from keelhaul.checkers.models.model import Action, Model, Outcome
+from keelhaul.checkers.nearest import nearest
 
 
 def actions_of(model: Model, operations: Operations, budget: Budget | None = None) -> list[Action]:
@@ -64,8 +64,8 @@ def _raw(model: Model, operations: Operations, position: int) -> Action:
 
 def _check(model: Model, action: Action, index: int) -> None:
     if model.functions and action.f not in model.functions:
-        near = get_close_matches(action.f, model.functions, n=1)
-        hint = f", and {near[0]!r} is the nearest" if near else ""
+        near = nearest(action.f, model.functions)
+        hint = f", and {near!r} is the nearest" if near else ""
         known = ", ".join(model.functions)
         raise MalformedOperation(f"operation {index}: {model.name} knows {known}{hint}, not {action.f!r}")
     wrong = None if model.problem is None else model.problem(action)

@@ -1,7 +1,7 @@
 """Checking a history, start to end: `check` and the `Outcome` that it returns.
 
 The verdict and what proves it are there at once. What only a reader wants is made when it is asked for: the witness of
-several parts as one order, the refutation made small, the reason in words.
+several parts as one order, the refutation made small, the reason in words; nor is what makes it imported before.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from keelhaul.checkers.history import History
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
-from keelhaul.checkers.linearizability.explain import Violation, explain, name_key
 from keelhaul.checkers.linearizability.operations import Call, FailedCas, Operations
 from keelhaul.checkers.linearizability.portfolio import LEFT, Part, Spread, decide, decide_parts
-from keelhaul.checkers.linearizability.refute import minimise
 from keelhaul.checkers.linearizability.result import Invalid, Unknown, Valid
 from keelhaul.checkers.linearizability.split import taken
-from keelhaul.checkers.linearizability.verify import problem_with_linearization, problem_with_refutation
 from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.models.registry import model_named
 from keelhaul.checkers.values import thaw
 from keelhaul.checkers.verdict import Verdict
+
+if TYPE_CHECKING:
+    from keelhaul.checkers.linearizability.explain import Violation
 
 WORK_MAX: Final = 20_000_000
 """Units of work that a check may cost where nobody says otherwise: some ten seconds."""
@@ -141,6 +141,8 @@ class Outcome:
 
     def explained(self, part: Part) -> Violation:
         """Explain why one part is invalid."""
+        from keelhaul.checkers.linearizability.explain import explain
+
         operations, core = taken(self.operations, part.positions), self._core(part)
         with self.budget.running():
             return explain(self.model, operations, part.key, core, decide, self.budget.aside(EXPLAINING_WORK_MAX))
@@ -160,6 +162,8 @@ class Outcome:
 
     def problem(self) -> str | None:
         """Have verify.py look at the proof, and return what is wrong with it; None if it holds."""
+        from keelhaul.checkers.linearizability.verify import problem_with_linearization, problem_with_refutation
+
         positions = {index: at for at, index in enumerate(self.operations.index)}
         if self.witness is not None:
             return problem_with_linearization(self.model, self.operations, [positions[at] for at in self.witness])
@@ -170,6 +174,8 @@ class Outcome:
     def _core(self, part: Part) -> Sequence[int]:
         """Return the small refutation of an invalid part."""
         assert isinstance(part.answer, Invalid), "only what is invalid is refuted"
+        from keelhaul.checkers.linearizability.refute import minimise
+
         first = part.positions[0]
         if first not in self._cores:
             operations = taken(self.operations, part.positions)
@@ -189,6 +195,8 @@ def undecided_in_words(part: Part) -> str:
     answer = part.answer
     assert isinstance(answer, Unknown), "the caller looked"
     where = "" if answer.window is None else f", between row {answer.window[0]} and row {answer.window[1]}"
+    from keelhaul.checkers.linearizability.explain import name_key
+
     key = "" if part.key is None else f"key {name_key(part.key)}: "
     return f"{key}undecided: {answer.reason}{where}; {answer.settled} of {answer.total} operations are explained"
 

@@ -10,7 +10,6 @@ P-compositionality in the later literature): so it is split first, see split.py,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import compress
 from typing import Final, NamedTuple, TypeAlias
 
@@ -32,6 +31,7 @@ from keelhaul.checkers.linearizability.operations import Operations
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Unknown
 from keelhaul.checkers.linearizability.split import Part, split, taken
 from keelhaul.checkers.models.model import Model
+from keelhaul.checkers.nearest import nearest
 
 __all__ = ["ALGORITHMS", "DecideSome", "Decided", "Part", "Spread", "decide", "decide_parts", "named"]
 
@@ -82,8 +82,8 @@ def named(name: str) -> str:
     """Return the name if it is an algorithm's; ValueError with the nearest one if it isn't."""
     if name in ALGORITHMS:
         return name
-    near = get_close_matches(name, ALGORITHMS, n=1)
-    hint = f"; the nearest is {near[0]!r}" if near else ""
+    near = nearest(name, ALGORITHMS)
+    hint = f"; the nearest is {near!r}" if near else ""
     raise ValueError(f"there is no algorithm {name!r}{hint}. There are {', '.join(ALGORITHMS)}")
 
 

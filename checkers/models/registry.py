@@ -6,14 +6,13 @@ A name may say what the object holds at first, as JSON after a colon: `cas-regis
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
 from keelhaul.checkers.models import agreement, counter, key_value, locks, multi_register, registers, sequences, sets
 from keelhaul.checkers.models.model import Model
-from keelhaul.checkers.values import freeze
+from keelhaul.checkers.nearest import nearest
+from keelhaul.checkers.values import freeze, show
 
 MODELS: dict[str, Callable[[], Model]] = {
     "register": registers.register,
@@ -41,7 +40,7 @@ MODELS: dict[str, Callable[[], Model]] = {
 def _whole(make: Callable[[int], Model]) -> Callable[[Any], Model]:
     def of(value: Any) -> Model:
         if type(value) is not int:
-            raise ValueError(f"it takes a whole number, not {json.dumps(value)}")
+            raise ValueError(f"it takes a whole number, not {show(freeze(value))}")
         return make(value)
 
     return of
@@ -49,7 +48,7 @@ def _whole(make: Callable[[int], Model]) -> Callable[[Any], Model]:
 
 def _registers(value: Any) -> Model:
     if type(value) is not dict:
-        raise ValueError(f"it takes an object of registers and their values, not {json.dumps(value)}")
+        raise ValueError(f"it takes an object of registers and their values, not {show(freeze(value))}")
     return multi_register.multi_register({name: freeze(held) for name, held in value.items()})
 
 
@@ -74,6 +73,8 @@ def model_named(text: str) -> Model:
         return MODELS[name]()
     if name not in WITH_INITIAL:
         raise ValueError(f"model {name} has nothing to begin with; {', '.join(WITH_INITIAL)} have")
+    import json
+
     try:
         value = json.loads(initial)
     except ValueError as error:
@@ -85,6 +86,6 @@ def model_named(text: str) -> Model:
 
 
 def _unknown(name: str) -> str:
-    near = get_close_matches(name, MODELS, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    near = nearest(name, MODELS)
+    hint = f"; did you mean {near}?" if near else ""
     return f"no model is called {name!r}{hint} There are {', '.join(MODELS)}."

@@ -19,6 +19,15 @@ from keelhaul.checkers import levels, linearizability
 import json
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
+LATER = """
+import sys
+before = set(sys.modules)
+from keelhaul.checkers import linearizability
+found = set(sys.modules) - before
+outcome = linearizability.check("register", [linearizability.Call(1, "read", None, 7, 0, 1)])
+assert outcome.reason and outcome.refutation == [0] and outcome.problem() is None
+print(*sorted(found))
+"""
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=["calls", "model"])
@@ -35,3 +44,11 @@ def test_it_stands_alone():
     others = {name.partition(".")[0] for name in imported} - {"keelhaul"}
     assert others <= sys.stdlib_module_names
     assert not others & {"asyncio", "multiprocessing", "socket", "subprocess", "threading", "unittest"}, "nothing heavy"
+
+
+def test_what_only_a_message_or_an_explanation_needs_is_not_imported_before():
+    command = [sys.executable, "-c", LATER]
+    imported = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split()
+    assert "keelhaul.checkers.linearizability.portfolio" in imported
+    later = {f"keelhaul.checkers.linearizability.{name}" for name in ("explain", "possible", "refute", "verify")}
+    assert not {"json", "difflib", "unittest", *later} & set(imported)
