@@ -237,6 +237,7 @@ def _clusters(
     for at in gets:
         reads[at] = True
     return zones.Clusters(
+        numbers=range(len(called)),
         puts=[-1, *changes],
         reads=reads,
         cluster_of=read,

@@ -54,6 +54,8 @@ class Clusters:
     """What belongs together. Clusters are numbered: 0 is what there was at first, the others are in the order in which
     their puts were invoked."""
 
+    numbers: Sequence[int]
+    """Theirs, from 0 on. There are many: what names a cluster refers to these objects."""
     puts: Sequence[int]
     """Position of each cluster's put; -1 for cluster 0."""
     reads: Sequence[int]
@@ -110,7 +112,7 @@ def decide_clusters(operations: Operations, clusters: Clusters, budget: Budget) 
     if isinstance(blocks, Invalid):
         return blocks
     budget.spend(len(clusters.called))
-    order = _sorted(blocks, operations.invoked)
+    order = _sorted(clusters.numbers, blocks, operations.invoked)
     budget.spend(len(order))
     return _placed(operations, clusters, blocks, order, sizes)
 
@@ -130,7 +132,8 @@ def _register_clusters(initial: Hashable, operations: Operations) -> Clusters | 
         pairs = list(map(values.__getitem__, cas))
         for cluster, (_, _, value) in zip(cas, pairs, strict=True):
             values[cluster] = value
-    number = dict(zip(values, range(len(values)), strict=True))
+    numbers = list(range(len(values)))
+    number = dict(zip(values, numbers, strict=True))
     if len(number) < len(values):
         return None
     try:
@@ -139,6 +142,7 @@ def _register_clusters(initial: Hashable, operations: Operations) -> Clusters | 
         return Invalid([next(at for at in compress(positions, reads) if operations.result[at] not in number)])
     called = [-1, *compress(operations.invoked, puts)]
     return Clusters(
+        numbers=numbers,
         puts=[-1, *compress(positions, puts)],
         reads=reads,
         cluster_of=cluster_of,
@@ -217,19 +221,22 @@ def _following(operations: Operations, clusters: Clusters) -> dict[int, int] | I
     return following
 
 
-def _sorted(blocks: _Blocks, invoked: Sequence[int]) -> list[int]:
+def _sorted(numbers: Sequence[int], blocks: _Blocks, invoked: Sequence[int]) -> list[int]:
     """List the clusters in the order of their blocks' smaller bounds. That of the first block, cluster 0's, is -1."""
+    first, last = blocks.first, blocks.last
     rows = invoked[-1] + 1 if len(invoked) else 0
-    is_dense = rows <= ROWS_MAX * len(invoked)
-    # No two bounds share a row, and the smaller one is no later than the last invocation. Cluster 0 goes to the end of
-    # a list, where it leaves no trace.
-    block_at: Any = [0] * (rows + 1) if is_dense else {}
-    for block, (row, other) in enumerate(zip(blocks.first, blocks.last, strict=True)):
-        if row < other:
-            block_at[row] = block
-        elif row != OPEN:
-            block_at[other] = block
-    order = [0, *filter(None, block_at)] if is_dense else list(map(block_at.__getitem__, sorted(block_at)))
+    if rows <= ROWS_MAX * len(invoked):
+        # No two bounds share a row, and the smaller one is no later than the last invocation. What is -1 goes to the
+        # end: cluster 0, and those that don't begin a block.
+        block_at = [0] * (rows + 1)
+        for block, row, other in zip(numbers, first, last, strict=True):
+            block_at[row if row < other else other] = block
+        order = [0, *filter(None, block_at)]
+    else:
+        smaller = [row if row < other else other for row, other in zip(first, last, strict=True)]
+        order = sorted(numbers, key=smaller.__getitem__)
+    if OPEN in first:
+        order = [block for block in order if first[block] != OPEN]
     if not blocks.following:
         return order
     clusters, behind = list[int](), blocks.following.get

@@ -105,7 +105,7 @@ GUARDS = [
     ),
     Guard("zones", "if returned < called[cluster]:", "if False:"),
     Guard("zones", "is_read and row != OPEN for", "is_read for"),
-    Guard("zones", "elif row != OPEN:", "else:"),
+    Guard("zones", "if OPEN in first:", "if False:"),
     Guard("zones", "if first[cluster] < latest:", "if False:"),
     Guard("zones", "if row > latest:", "if True:", models=("register",)),
     Guard("zones", "if row < latest:", "if False:"),
