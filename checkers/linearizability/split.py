@@ -38,10 +38,12 @@ def split(model: Model, operations: Operations, budget: Budget | None = None) ->
         labels = _told_apart(model, operations, budget or Budget())
     if labels is None:
         return [(None, range(len(operations)))]
-    groups: dict[Hashable, list[int]] = {label: [] for label in dict.fromkeys(labels)}
-    adders = {label: group.append for label, group in groups.items()}
-    for position, add in enumerate(map(adders.__getitem__, labels)):
-        add(position)
+    groups: dict[Hashable, list[int]] = {}
+    for position, label in enumerate(labels):
+        try:
+            groups[label].append(position)
+        except KeyError:
+            groups[label] = [position]
     return list(groups.items())
 
 
