@@ -53,6 +53,8 @@ COMPARED_MAX: Final = 64
 """Configurations with the same return and state that a new one is compared with, the latest first."""
 CONFIGURATION_BYTES: Final = 300
 """What it costs to remember a configuration, about."""
+OPERATION_BYTES: Final = 900
+"""What it costs to prepare an operation, about."""
 
 Path: TypeAlias = "tuple[int, Path] | None"
 """What found room or was used, last first. Where an operation is in it twice, the later place is its place."""
@@ -91,24 +93,26 @@ class Supply:
 
 def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     """Decide one part. ModelError if the model breaks a promise (models/transitions.py)."""
-    distinct, numbers = numbered_actions(model, operations, budget)
-    transitions = Transitions(model, distinct)
-    search = _Search(operations, numbers, transitions, budget)
+    held = budget.held
+    budget.hold(OPERATION_BYTES * len(operations))
     try:
-        answer = search.run()
-        transitions.ask_again(budget.spend)
-    except BudgetSpent as error:
-        answer = search.unknown(f"the budget of {error.limit} was spent")
+        distinct, numbers = numbered_actions(model, operations, budget)
+        transitions = Transitions(model, distinct)
+        search = _Search(operations, numbers, transitions, budget)
+        try:
+            answer = search.run()
+            transitions.ask_again(budget.spend)
+        except BudgetSpent as error:
+            answer = search.unknown(f"the budget of {error.limit} was spent")
+        return answer
     finally:
-        budget.hold(-search.held)
-    return answer
+        budget.held = held
 
 
 class _Search:
     """The walk, depth first. The window always stands at the turn of the configuration that is being extended."""
 
     def __init__(self, operations: Operations, numbers: list[int], transitions: Transitions, budget: Budget) -> None:
-        self.held = 0
         self._operations = operations
         self._transitions = transitions
         self._budget = budget
@@ -251,10 +255,8 @@ class _Search:
                 return False
         self._tried.add(exact)
         latest.append((used, discharged, drawn))
-        size = CONFIGURATION_BYTES + self._transitions.size
+        self._budget.hold(CONFIGURATION_BYTES + self._transitions.size)
         self._transitions.size = 0
-        self.held += size
-        self._budget.hold(size)
         return True
 
     def _note(self, turn: int, path: Path) -> None:

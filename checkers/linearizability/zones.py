@@ -41,6 +41,8 @@ from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid
 from keelhaul.checkers.models.model import Model
 
+OPERATION_BYTES: Final = 100
+"""What it takes to decide about an operation, about."""
 ROWS_MAX: Final = 8
 """Rows per operation up to which blocks are put in order by a table of all rows; where there are more, by sorting."""
 
@@ -95,11 +97,16 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
         return NotApplicable("it is no register")
     if operations.failed is not None:
         return NotApplicable("a failed cas is kept as an observation")
-    budget.spend(len(operations))
-    clusters = _register_clusters(model.initial, operations)
-    if clusters is None:
-        return NotApplicable("a value is put in twice")
-    return clusters if isinstance(clusters, Invalid) else decide_clusters(operations, clusters, budget)
+    held = budget.held
+    budget.hold(OPERATION_BYTES * len(operations))
+    try:
+        budget.spend(len(operations))
+        clusters = _register_clusters(model.initial, operations)
+        if clusters is None:
+            return NotApplicable("a value is put in twice")
+        return clusters if isinstance(clusters, Invalid) else decide_clusters(operations, clusters, budget)
+    finally:
+        budget.held = held
 
 
 def decide_clusters(operations: Operations, clusters: Clusters, budget: Budget) -> Valid | Invalid:

@@ -167,3 +167,14 @@ def test_many_small_parts_ask():
     outcome = linearizability.check("register", with_keys(random, parts), budget=Budget(seconds=4_500, clock=clock))
     assert outcome.verdict is Verdict.UNKNOWN
     assert any(isinstance(part.answer, Unknown) for part in outcome.parts)
+
+
+@pytest.mark.parametrize("algorithm", ["zones", "engine"])
+def test_memory_is_counted_from_the_preparations_on_and_given_back(algorithm):
+    operations = drawn("register", 5_000)
+    operations.argument = [at if f == "write" else None for at, f in enumerate(operations.f)]
+    budget = Budget(megabytes=0.4)
+    outcome = linearizability.check("register", operations, budget=budget, algorithm=algorithm)
+    assert outcome.verdict is Verdict.UNKNOWN
+    assert "0.4 MB" in outcome.reason
+    assert budget.held == 0
