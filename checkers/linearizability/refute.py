@@ -161,18 +161,21 @@ class _Minimiser:
                 break
             if tried >= ANCHORS_MAX:
                 size = round(1.2 * (len(until) - anchor))
-            if self._from(anchor, window) and tried > ANCHORS_MAX:
+            if self._from(anchor, stuck, window) and tried > ANCHORS_MAX:
                 break
 
-    def _from(self, anchor: int, window: Sequence[int]) -> bool:
-        """Look for a core that begins with the anchor and is in the window; say whether there is one."""
+    def _from(self, anchor: int, stuck: int, window: Sequence[int]) -> bool:
+        """Look for a core that begins with the anchor: with what got stuck and all that this needs, or else with the
+        whole window. Say whether there is one."""
         known = self.best
         kept = [at for at in window if self._operations.returned[at] != OPEN or self._may_change(at)]
         self._anchor = anchor
         try:
-            core = self.closed(kept)
+            core = self.closed([anchor, stuck])
             if not self._illegal(core):
-                return False
+                core = self.closed(kept)
+                if not self._illegal(core):
+                    return False
             self.best = core
             self.without_stretches()
             self.without_each()
