@@ -5,8 +5,8 @@
 Each history (adversarial_cases.py) is drawn and judged in a process of its own, one at a time, with 1 s and 100 MB.
 What counts is all of it: the verdict, its proof, a refutation made small, the reason in words. Time is the wall's, with
 the processor's beside it, or with `--processor` that alone, for others may have the machine, too; memory is what the
-process grows by at most, from when the history is there. `library` is `linearizability.check`, which counts
-what it keeps; `files` is what `keelhaul check` does once it has read a file, which looks at the process's size.
+process grows by at most, from when the history is there. `library` is `linearizability.check`, which counts what it
+keeps; `files` is what `keelhaul check` does once it has read a file, which looks at the size of the process.
 """
 
 from __future__ import annotations
