@@ -75,7 +75,7 @@ def test_what_overlaps_the_beginning_may_stand_on_either_side_of_it():
 
 
 def test_where_values_are_left_out_a_core_begins_with_nothing_in_it():
-    """A queue with one that is put in only if there is no other: it tells the state, but not what that is without it."""
+    """A queue with a value that is put in only if there is no other: it tells the state, but not that without it."""
     queue = model_named("fifo-queue")
 
     def step(state, action):
