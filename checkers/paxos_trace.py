@@ -155,6 +155,7 @@ class NodeModel:
         self.incarnation, self._is_booted = record["incarnation"], True
         for told in listeners["booted"]:
             told(self, boot)
+        stored_before = self.stored
         self.promised, self.stored_promises = dict(boot.promised), dict(boot.promised)
         self.accepted, self.stored = dict(boot.accepted), dict(boot.accepted)
         self.executed = self.snapshot = self.stored_snapshot = boot.snapshot or 0
@@ -163,6 +164,11 @@ class NodeModel:
         if "quorums" in record:
             for told in listeners["configured"]:
                 told(self, 1, record["quorums"])
+        for slot, acceptance in boot.accepted.items():
+            # A write that no fsync was told of may have got through before the crash: it counts from now on.
+            if stored_before.get(slot) != acceptance:
+                for told in listeners["acceptance_stored"]:
+                    told(self, slot, acceptance)
 
     def _configure(self, record: Mapping[str, Any], listeners: Listeners) -> None:
         for told in listeners["configured"]:

@@ -148,6 +148,10 @@ SYNOD_IN_ORDER = {
         [*ASKED, *on("n1", accept(1, "v"), fsync(), chosen(1, "v")), *on("n2", accept(1, "v"), fsync())],
         "which no quorum has on disk",
     ),
+    "PX-3 a write that was under way did not survive the crash": (
+        [*ASKED, *on("n1", accept(1, "v"), fsync()), *on("n2", accept(1, "v"), sboot()), *on("n1", chosen(1, "v"))],
+        "which no quorum has on disk",
+    ),
     "PX-3 acceptances of different ballots were added up": (
         [
             *ASKED,
@@ -166,6 +170,12 @@ SYNOD_LEGAL = {
         *UP,
         *on("n2", request("v"), propose(1, "v", "n2")),
         *on("n1", request("v"), propose(1, "v")),
+    ],
+    "PX-3 a write that was under way did survive the crash": [
+        *ASKED,
+        *on("n1", accept(1, "v"), fsync()),
+        *on("n2", accept(1, "v"), sboot([1, "n1"], [1, "n1"], "v")),
+        *on("n1", chosen(1, "v")),
     ],
     "PX-3 the same again after a restart": [*CHOSEN, *on("n3", chosen(1, "v"), sboot(), chosen(1, "v"))],
     "PX-3 undecided by a ballot below the one that chooses later": [
@@ -432,6 +442,14 @@ def test_every_invariant_has_a_violation_and_a_near_miss():
     assert ids == {*(f"PX-{number}" for number in range(1, 8)), *(f"MPX-{number}" for number in range(1, 8))}
     assert {name.split()[0] for name in (*SYNOD_VIOLATED, *PAXOS_VIOLATED)} == ids
     assert {name.split()[0] for name in (*SYNOD_LEGAL, *PAXOS_LEGAL)} == ids
+
+
+def test_what_survived_a_crash_is_counted_in_a_slot_of_the_log_too():
+    rows = [*LED, *on("n1", accept(1, "a", slot=1), fsync()), *on("n2", accept(1, "a", slot=1))]
+    lost = [*rows, *on("n2", boot([1, "n1"])), *on("n1", chosen(1, "a", slot=1))]
+    kept = [*rows, *on("n2", boot([1, "n1"], slots=[[1, [1, "n1"], "a"]])), *on("n1", chosen(1, "a", slot=1))]
+    assert "PX-3" in online(lost, PAXOS_INVARIANTS).details["violations"]
+    assert online(kept, PAXOS_INVARIANTS).verdict is Verdict.VALID
 
 
 def test_voters_of_a_slot_are_those_of_the_newest_configuration_at_or_before_it():
