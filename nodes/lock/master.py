@@ -156,8 +156,8 @@ class Master:
 
     def _on_epoch(self, outcome: Body | NotDone) -> None:
         """Steps 3 to 5: all leases anew, counted from here (LS6); all locks that rest, too (LK-G)."""
-        if isinstance(outcome, NotDone):
-            return  # it leads no more, and is told so
+        if isinstance(outcome, NotDone) or self.stage != ELECTED:
+            return  # it leads no more, and is told so; what it proposed may be committed by its successor all the same
         self.epoch = outcome["epoch"]
         for session in self.machine.sessions:
             self._renew(session)

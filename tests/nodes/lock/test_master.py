@@ -307,3 +307,18 @@ def test_an_acquire_that_begins_to_wait_when_its_master_was_replaced_is_answered
     office.master.end("n2")
     office.apply()
     assert office.replies[number]["code"] == ErrorCode.UNKNOWN_OUTCOME
+
+
+def test_an_epoch_that_a_successor_commits_makes_nobody_a_master_who_leads_no_more(new_office):
+    """An entry that its leader left behind may be committed by the next one; who proposed it hears of that, too."""
+    office = new_office()
+    office.elect()
+    session = office.open()
+    office.at_once = False
+    master = office.elect()
+    master.end("n2")
+    told = len(office.traces)
+    office.apply()
+    assert master.stage == "replaced"
+    assert session not in master.leases
+    assert not [one for one in office.traces[told:] if one["type"] in ("master", "lease")]
