@@ -31,8 +31,9 @@ history is of that kind:
 |---|---|---|
 | zones.py | registers whose values are written once | intervals that can't overlap |
 | versions.py | put, append, get of texts that are told apart | the same, on chains |
+| texts.py | the same, tried first | the order that gets show |
 | inclusion.py | lists and sets that only grow | what a read saw, later ones see |
-| queue.py, ownership.py, permits.py, tokens.py | queues, locks, tokens | patterns that rule each other out |
+| fifo.py, ownership.py, permits.py, tokens.py | queues, locks, tokens | patterns that rule each other out |
 | staleness.py | refutes registers with repeated values | values that were gone when they were read |
 | absorption.py | registers with repeated values | search, leaving out what nobody can notice |
 | engine.py | everything else | search |
