@@ -5,7 +5,8 @@
 Each seed draws the size of the cluster, the protocol's options (small snapshots, ways to read, switches), a network
 that loses, doubles and reorders, clocks that drift, disks that are slow, and an administrator who changes the
 membership; the faults are every kind that there is. What isn't valid is printed with its scenario, which the run's
-folder holds as a file. Exit code 0 if every run is valid.
+folder holds as a file. Exit code 0 if every run is valid, but for at most one in a hundred that is not exercised: a
+fault that was drawn once in 30 s may find nobody who leads, and that says nothing about the system.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ time, half is for the nemesis, whose jumps fit into what leases leave besides.""
 JUMP_MS_MAX = 2
 QUIET_S = 7.0
 """More than twenty election timeouts after the heal: by then liveness is due (RI-14)."""
+NOT_EXERCISED = "not exercised"
+NOT_EXERCISED_SHARE_MAX = 0.01
 TARGETS = ("one", "minority", "majority", "all", "leader")
 
 
@@ -179,7 +182,16 @@ def run_one(system: str, seed: int, folder: str) -> tuple[int, str, str, int]:
     except Exception as error:
         return seed, "harness failed", f"{type(error).__name__}: {error}", 0
     record = finished.record
-    return seed, record["verdict"], "; ".join(record["reasons"]), record["operations"]["ok"]
+    reasons = record["reasons"]
+    idle = record["verdict"] == "unknown" and all(f": {NOT_EXERCISED}: " in reason for reason in reasons)
+    return seed, NOT_EXERCISED if idle else record["verdict"], "; ".join(reasons), record["operations"]["ok"]
+
+
+def clean(verdicts: Counter[str]) -> bool:
+    """Tell whether nothing is wrong: every run valid, but for the few that were not exercised."""
+    return set(verdicts) <= {"valid", NOT_EXERCISED} and (
+        verdicts[NOT_EXERCISED] <= NOT_EXERCISED_SHARE_MAX * verdicts.total()
+    )
 
 
 def results(system: str, seeds: range, folder: str) -> Iterator[tuple[int, str, str, int]]:
@@ -204,7 +216,7 @@ def main() -> int:
     spent_s = time.monotonic() - began_s
     told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
     print(f"{system}, seeds {sys.argv[2]}: {told}; {operations} operations succeeded; {spent_s:.0f} s; {folder}")
-    return 0 if set(verdicts) == {"valid"} else 1
+    return 0 if clean(verdicts) else 1
 
 
 if __name__ == "__main__":
