@@ -46,6 +46,22 @@ class BudgetSpent(Exception):
 class Budget:
     """Counts what is spent, and raises `BudgetSpent` when a limit is reached. Limits that are None don't apply."""
 
+    __slots__ = (
+        "_clock",
+        "_counted",
+        "_looked",
+        "_memory",
+        "_named",
+        "_paused",
+        "_started",
+        "_units",
+        "held",
+        "left",
+        "megabytes",
+        "seconds",
+        "work",
+    )
+
     def __init__(
         self,
         *,
@@ -59,13 +75,13 @@ class Budget:
         if seconds is not None and clock is None:
             raise ValueError("a limit of seconds needs a clock")
         self.work, self.seconds, self.megabytes = work, seconds, megabytes
-        self._named = f"{work} units of work", f"{seconds or 0:g} s"
+        self._named = work, seconds
         self._clock, self._memory = clock, memory
         self._started = self._looked = clock() if clock is not None else 0.0
         self._paused: float | None = None
         self.held = 0
         self._counted = 0
-        self._units = self.left = self._until_look(UNITS_FIRST)
+        self._units = self.left = UNITS_FIRST if work is None or work > UNITS_FIRST else work
 
     @property
     def spent(self) -> int:
@@ -88,7 +104,7 @@ class Budget:
         self._counted += units
         self._units = self.left = 0
         if self.work is not None and self._counted >= self.work:
-            raise BudgetSpent(self._named[0])
+            raise BudgetSpent(f"{self._named[0]} units of work")
         self._look_at_memory()
         self._units = self.left = self._until_look(self._look_at_clock(units))
 
@@ -165,7 +181,7 @@ class Budget:
             return UNITS_MAX
         now = self._clock()
         if self.seconds is not None and now - self._started >= self.seconds:
-            raise BudgetSpent(self._named[1])
+            raise BudgetSpent(f"{self._named[1]:g} s")
         took, self._looked = now - self._looked, now
         paced = round(units * LOOK_EVERY_S / took) if took > 0 else UNITS_MAX
         return max(1, min(paced, GROWTH_MAX * units + 1, UNITS_MAX))

@@ -6,7 +6,7 @@ several parts as one order, the refutation made small, the reason in words; nor 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
@@ -16,7 +16,7 @@ from keelhaul.checkers.history import History
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import Call, FailedCas, Operations
 from keelhaul.checkers.linearizability.portfolio import LEFT, Part, Spread, decide, decide_parts
-from keelhaul.checkers.linearizability.result import Invalid, Unknown, Valid
+from keelhaul.checkers.linearizability.result import Invalid, Unknown, Valid, Within
 from keelhaul.checkers.linearizability.split import taken
 from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.models.registry import model_named
@@ -32,7 +32,11 @@ MINIMISING_WORK_MAX: Final = 2_000_000
 """Units of work that making a refutation smaller may cost."""
 EXPLAINING_WORK_MAX: Final = 2_000_000
 """Units of work that it may cost to find out what the state could have been."""
+AT_ONCE_MAX: Final = 2000
+"""Operations whose parts are put together without a look at the limits: that is over before long."""
 
+Spend: TypeAlias = Callable[[int], None]
+"""Is told of units of work before they are done; it may raise."""
 Recorded: TypeAlias = "Operations | History | Iterable[Call]"
 
 
@@ -100,13 +104,17 @@ class Outcome:
     def witness(self) -> list[int] | None:
         """A linearization of the whole history, if it is valid; None also if time ran out before it was put together
         of its parts."""
-        if self.verdict is not Verdict.VALID:
-            return None
-        with self.budget.running():
-            try:
-                order = merged(self.operations, self.parts, self.budget.aside(len(self.operations) + 1))
-            except BudgetSpent:
+        for part in self.parts:
+            if type(part.answer) is not Valid:
                 return None
+        if len(self.operations) <= AT_ONCE_MAX:
+            order = merged(self.operations, self.parts)
+        else:
+            with self.budget.running():
+                try:
+                    order = merged(self.operations, self.parts, self.budget.aside(len(self.operations) + 1).spend)
+                except BudgetSpent:
+                    return None
         index = self.operations.index
         return order if index == range(len(index)) else list(map(list(index).__getitem__, order))
 
@@ -209,22 +217,24 @@ def undecided_as_json(part: Part) -> dict[str, Any]:
     return {"key": thaw(part.key), "reason": answer.reason, **reached}
 
 
-def merged(operations: Operations, parts: Sequence[Part], budget: Budget) -> list[int]:
+def merged(operations: Operations, parts: Sequence[Part], spend: Spend = lambda units: None) -> list[int]:
     """Merge the parts' linearizations into one of the whole; positions in `operations`.
 
     An operation is placed at its *moment*: the latest invocation of all that its part's order has up to it. That lies
     between its own invocation and its return, and grows along the order; so real time and each order are kept.
     """
     if len(parts) == 1 and parts[0].positions == range(len(operations)):
-        budget.spend(len(operations))
-        return list(_order(parts[0]))
+        spend(len(operations))
+        order = _order(parts[0])
+        return list(order.whole if isinstance(order, Within) else order)
     # By invocation, an operation is where its moment is, or right behind the one before it in its own order.
     behind = [-1] * len(operations)
     leads = bytearray(len(operations))
     for part in parts:
-        budget.spend(len(part.positions))
+        spend(len(part.positions))
         latest = before = -1
-        for at in map(part.positions.__getitem__, _order(part)):
+        order = _order(part)
+        for at in order.whole if isinstance(order, Within) else map(part.positions.__getitem__, order):
             if at > latest:
                 latest = at
                 leads[at] = True

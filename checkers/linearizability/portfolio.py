@@ -36,6 +36,8 @@ from keelhaul.checkers.nearest import nearest
 __all__ = ["ALGORITHMS", "DecideSome", "Decided", "Part", "Spread", "decide", "decide_parts", "named"]
 
 Decide: TypeAlias = Callable[[Model, Operations, Budget], Answer]
+Glance: TypeAlias = Callable[[Model, Operations, Sequence[int]], Answer | None]
+"""Decides the part at these positions; None if it takes more than a glance."""
 Decided: TypeAlias = tuple[Answer, str]
 """An answer, and the name of the algorithm that gave it."""
 DecideSome: TypeAlias = Callable[[Sequence[int]], list[Decided]]
@@ -57,6 +59,9 @@ ALGORITHMS: Final[Mapping[str, Decide]] = {
 }
 """By the names under which they can be asked for."""
 
+GLANCES: Final[Mapping[str, Glance]] = {"versions": versions.glance}
+"""What an algorithm may see of a part, without the part being taken out."""
+
 FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
     "register": ("zones", "staleness", "absorption"),
     "key-value": ("versions",),
@@ -72,6 +77,8 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
 """What may try a family, in this order; the engine comes last for all."""
 
 LAST: Final = "engine"
+AT_A_GLANCE: Final = 8
+"""Operations that a glance takes in for a unit of work."""
 
 UNTRIED: Final = NotApplicable("nothing was tried")
 LEFT: Final[Decided] = Unknown("another one is violated, so it was not judged"), ""
@@ -141,14 +148,20 @@ class _Asked(NamedTuple):
     def decide_all(self, budget: Budget) -> list[Decided]:
         """Decide them, and then again those for which their share wasn't enough."""
         answers = [LEFT] * len(self.parts)
+        glance = GLANCES.get(self.tried[0])
         ahead: Sequence[int] = range(len(self.parts))
         while ahead:
             again = []
             for done, number in enumerate(ahead):
-                share = budget.share(len(ahead) - done)
-                part = taken(self.operations, self.parts[number])
-                answers[number] = _decide_one(self.model, part, share, self.tried)
-                budget.account(share)
+                seen = glance and glance(self.model, self.operations, self.parts[number])
+                if seen:
+                    answers[number] = seen, self.tried[0]
+                    budget.left -= len(self.parts[number]) // AT_A_GLANCE
+                else:
+                    share = budget.share(len(ahead) - done)
+                    part = taken(self.operations, self.parts[number])
+                    answers[number] = _decide_one(self.model, part, share, self.tried)
+                    budget.account(share)
                 try:
                     if isinstance(answers[number][0], Unknown):
                         budget.look()

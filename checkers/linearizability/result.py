@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+
+class Within(Sequence[int]):
+    """An order of a part's operations that is known by their positions in the whole, and seldom asked for others."""
+
+    __slots__ = ("_positions", "whole")
+
+    def __init__(self, whole: Sequence[int], positions: Sequence[int]) -> None:
+        """Take the order, and where the part's operations stand in the whole."""
+        self.whole, self._positions = whole, positions
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    def __iter__(self) -> Iterator[int]:
+        place = {at: place for place, at in enumerate(self._positions)}
+        return map(place.__getitem__, self.whole)
+
+    def __getitem__(self, at: Any) -> Any:
+        return [*self][at]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and [*self] == [*other]
+
+    def __repr__(self) -> str:
+        return repr([*self])
 
 
 @dataclass(frozen=True, slots=True)

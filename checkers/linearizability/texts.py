@@ -2,138 +2,242 @@
 
 A text that somebody got is made of what was put or appended: a put, or nothing, as it was at first, and the appends
 behind it. So gets tell the order of the changes between one put and the next, a *stretch*, and each get has its place
-in it, behind the last change that it shows. A change that no get shows is a stretch of its own. Stretches stand in the
-order of their first return or last invocation, whichever comes first: if they can stand one after the other at all,
-then so (zones.py). Of several changes that may have left a text, the latest in time is taken.
+in it, behind the last change that it shows. In the order of the alphabet the texts of a stretch stand together, and
+each begins with the one before it. A change that no get shows is a stretch of its own. Stretches stand in the order of
+their first return or last invocation, whichever comes first: if they can stand one after the other at all, then so
+(zones.py). Of several appends of the same that may have left a text, the latest in time is taken.
 
 The order is legal by the way it is made. What began with nothing comes first; what comes later begins with a put, or
 nobody is shown anything of it; and each get stands where the text is the one that it got. Whether real time is kept is
-seen by looking. Where it isn't, or where a text can't be taken apart at a glance, versions.py looks closer.
+seen by looking.
+
+Where it isn't, that may be for good. Let no change's text be empty or begin another one's: a get's text is then made
+in one way. Let each change in question be the only one with its text, and also the one with which a get in question
+begins; where it is an append that is shown, let a get that shows it be in question, too. Then it is certain what each
+of them leaves or sees, which put stood last before it, and that texts only grow until the next one. So no order has
+
+* two of one stretch the other way round than their texts tell, nor two gets of it whose texts don't begin each other;
+* anything of another stretch between two of one stretch, nor in front of one that began with nothing: it would either
+  be the last put, or be shown.
+
+What neither is seen to be right nor meets these conditions is left to versions.py, that looks closer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
-from typing import Final
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
+from keelhaul.checkers.linearizability.result import Invalid, Valid, Within
 
-NOTHING: Final = -1
-"""Where a change would be named: there is none."""
+Stretch: TypeAlias = "list[int]"
+"""Positions of its operations, in order."""
 
-
-class _Stretch:
-    """What begins with one put, or with nothing."""
-
-    __slots__ = ("groups", "latest", "longest")
-
-    def __init__(self) -> None:
-        self.longest = ""
-        """The longest text that was shown."""
-        self.groups: dict[int, list[int]] = {0: []}
-        """By the length of the text: the change that leaves it, and the gets that show it."""
-        self.latest = -1
-        """The last invocation of a change."""
+_NAMES: Final = frozenset({"get", "put", "append"})
+_TEXT: Final = frozenset({str})
+_GOT: Final = frozenset({str, type(None)})
 
 
-def order_shown(operations: Operations) -> list[int] | None:
-    """Return a linearization of one key's operations, if what the gets show is seen to be one."""
-    f, invoked, returned = operations.f, operations.invoked, operations.returned
-    if "delete" in f:
-        return None
-    gets = [at for at, name in enumerate(f) if name == "get" and returned[at] != OPEN]
-    changes = [at for at, name in enumerate(f) if name != "get"]
-    writers = _Writers(operations, changes)
-    stretches = None if "" in writers.one else _stretches(operations, gets, writers)
-    if stretches is None:
-        return None
-    orders: list[Sequence[int]] = [[at for group in stretch.groups.values() for at in group] for stretch in stretches]
-    order = list(orders[0])
-    shown = {at for later in orders for at in later}
-    orders[:1] = [(at,) for at in changes if at not in shown and returned[at] != OPEN]
-    bounds = [min(*map(returned.__getitem__, later), max(map(invoked.__getitem__, later))) for later in orders]
-    for place in sorted(range(len(orders)), key=bounds.__getitem__):
-        order += orders[place]
-    latest = -1
-    for at in order:
-        if returned[at] < latest:
+def glance(operations: Operations, positions: Sequence[int]) -> Valid | Invalid | None:
+    """Decide one key's operations, those at these positions among others, if that is seen at once; None if it isn't, or
+    if they may be none of the model's."""
+    f, argument, result = operations.f, operations.argument, operations.result
+    invoked, returned = operations.invoked, operations.returned
+    puts: dict[Any, int] = {}
+    appends: dict[Any, int] = {}
+    rivals: dict[Any, list[int]] = {}
+    shows: dict[Any, list[int]] = {}
+    longest, longest_at = "", -1
+    for at in positions:
+        name = f[at]
+        if name == "get":
+            text = result[at]
+            if text in shows:
+                shows[text].append(at)
+            else:
+                shows[text] = [at]
+            if text != longest:
+                if type(text) is not str:
+                    if text is not None:
+                        return None
+                elif not longest.startswith(text):
+                    longest, longest_at = text, at
+                elif returned[longest_at] < invoked[at]:
+                    return _refuted(operations, positions, (longest_at, at))
+        elif name == "append":
+            text = argument[at]
+            if text in appends:
+                rivals.setdefault(text, [appends[text]]).append(at)
+            appends[text] = at
+        elif name != "put" or argument[at] in puts:
             return None
-        if invoked[at] > latest:
-            latest = invoked[at]
-    return order
+        else:
+            puts[argument[at]] = at
+    if not _TEXT.issuperset(map(type, chain(puts, appends))):
+        return None
+    nothing = shows.pop("", [])
+    if None in shows:
+        nothing = sorted([*nothing, *(at for at in shows.pop(None) if returned[at] != OPEN)])
+    lengths = sorted(set(map(len, chain(puts, appends))))
+    for text in rivals:
+        del appends[text]
+    stretches = _stretches(operations, nothing, shows, _Changes(puts, appends, rivals, lengths))
+    if isinstance(stretches, list):
+        return _in_time(operations, positions, stretches, chain(puts.values(), appends.values(), *rivals.values()))
+    return stretches and _refuted(operations, positions, stretches)
 
 
-class _Writers:
-    """Who may have left a text."""
+class _Changes(NamedTuple):
+    """Changes by their text, as long as no text is seen to show them."""
 
-    def __init__(self, operations: Operations, changes: Sequence[int]) -> None:
-        argument = operations.argument
-        self._operations = operations
-        self.one = {argument[at]: at for at in changes}
-        """The last one of each text."""
-        self.rivals: dict[str, list[int]] = {}
-        """All of them, if some text is written more than once."""
-        if len(self.one) < len(changes):
-            for at in changes:
-                self.rivals.setdefault(argument[at], []).append(at)
-        self.lengths = sorted(set(map(len, self.one)))
-
-    def lead(self, text: str, get: int) -> int:
-        """Return the put that a text begins with, as far as it can be told; NOTHING if it begins with none."""
-        for length in self.lengths:
-            piece = text[:length]
-            if piece in self.one:
-                lead = self.latest(piece, get, -1, ()) if self.rivals else self.one[piece]
-                return lead if lead != NOTHING and self._operations.f[lead] == "put" else NOTHING
-        return NOTHING
-
-    def latest(self, piece: str, get: int, row: int, taken: Container[int]) -> int:
-        """Return the latest that may have left what a get shows: one that was invoked before the get returned, hadn't
-        returned by the row, and isn't taken. NOTHING if there is none."""
-        invoked, returned = self._operations.invoked, self._operations.returned
-        for at in reversed(self.rivals[piece]):
-            if invoked[at] < returned[get] and returned[at] > row and at not in taken:
-                return at
-        return NOTHING
+    puts: dict[str, int]
+    appends: dict[str, int]
+    """Those that nothing else appends."""
+    rivals: dict[str, list[int]]
+    """Appends of the same."""
+    lengths: list[int]
+    """Of their texts."""
 
 
-def _stretches(operations: Operations, gets: Sequence[int], writers: _Writers) -> list[_Stretch] | None:
-    """Return the stretches of which something is shown, first what began with nothing; None if a text can't be taken
-    apart, or fits to nothing else."""
-    f, result, invoked = operations.f, operations.result, operations.invoked
-    one, rivals, lengths = writers.one, writers.rivals, writers.lengths
-    stretch = _Stretch()
-    found, taken = {NOTHING: stretch}, set[int]()
-    for at in gets:
-        text = result[at] or ""
-        longest = stretch.longest
-        if not longest or not text.startswith(longest):
-            lead = writers.lead(text, at)
-            if lead not in found:
-                found[lead] = _Stretch()
-            stretch = found[lead]
-            longest = stretch.longest
-        groups, start, end = stretch.groups, len(longest), len(text)
-        if end > start:
-            if not text.startswith(longest):
+def _stretches(
+    operations: Operations, nothing: Stretch, shows: dict[str, list[int]], changes: _Changes
+) -> list[Stretch] | tuple[int, int] | None:
+    """Take the texts apart, and take away the changes that they show. Return the stretches of which something is shown,
+    first what began with nothing; two gets of a stretch if their texts don't begin each other; or None if a text can't
+    be taken apart."""
+    puts, appends, rivals, lengths = changes
+    stretch, stretches, before, begun = nothing, [nothing], "", False
+    for text in sorted(shows):
+        start, end, gets = len(before), len(text), shows[text]
+        if not start or not text.startswith(before):
+            start = 0
+            for length in lengths:
+                piece = text[:length]
+                if piece in puts:
+                    stretch, start = [puts.pop(piece)], length
+                    stretches.append(stretch)
+                    break
+                if piece in appends or piece in rivals:
+                    if begun:
+                        return nothing[-1], gets[0]
+                    stretch, begun = nothing, True
+                    break
+            else:
+                return _fork(operations, stretches, text, gets[0])
+        rest = text[start:]
+        if rest in appends:
+            stretch.append(appends.pop(rest))
+            start = end = 0
+        while start < end:
+            for length in lengths:
+                piece = text[start : start + length]
+                if piece in appends:
+                    stretch.append(appends.pop(piece))
+                    break
+                if piece in rivals:
+                    change = _latest(operations, rivals[piece], stretch, gets)
+                    if change is None:
+                        return None
+                    stretch.append(change)
+                    break
+            else:
                 return None
-            while start < end:
-                for length in lengths:
-                    piece = text[start : start + length]
-                    if piece in one:
-                        break
-                else:
-                    return None
-                change = writers.latest(piece, at, stretch.latest, taken) if rivals else one[piece]
-                if change == NOTHING or change in taken or (start and f[change] == "put"):
-                    return None
-                taken.add(change)
-                start += length
-                groups[start] = [change]
-                if invoked[change] > stretch.latest:
-                    stretch.latest = invoked[change]
-            stretch.longest = text
-        elif end not in groups or not longest.startswith(text):
+            start += length
+        stretch += gets
+        before = text
+    return stretches
+
+
+def _fork(operations: Operations, stretches: Sequence[Stretch], text: str, get: int) -> tuple[int, int] | None:
+    """Return the get, whose text doesn't begin with anything that is left, and one of the stretch that begins as it
+    does; None if there is none."""
+    for stretch in stretches[1:]:
+        if text.startswith(operations.argument[stretch[0]]):
+            return stretch[-1], get
+    nothing = stretches[0]
+    return (nothing[-1], get) if nothing and operations.result[nothing[-1]] else None
+
+
+def _latest(operations: Operations, rivals: list[int], stretch: Stretch, gets: Sequence[int]) -> int | None:
+    """Take away the latest that there was time for, behind what the stretch ends with and before a get returned."""
+    invoked, returned = operations.invoked, operations.returned
+    after = invoked[stretch[-1]] if stretch else -1
+    for place in reversed(range(bisect_left(rivals, returned[gets[0]], key=invoked.__getitem__))):
+        if returned[rivals[place]] > after:
+            return rivals.pop(place)
+    return None
+
+
+def _in_time(
+    operations: Operations, positions: Sequence[int], stretches: list[Stretch], unseen: Iterable[int]
+) -> Valid | Invalid | None:
+    """Put the stretches into order, and look whether it is in time."""
+    invoked, returned = operations.invoked, operations.returned
+    blocks: dict[int, Sequence[int]] = {}
+    for stretch in stretches[1:]:
+        first, last = min(map(returned.__getitem__, stretch)), max(map(invoked.__getitem__, stretch))
+        blocks[first if first < last else last] = stretch
+    for at in unseen:
+        blocks[invoked[at]] = (at,)
+    order = stretches[0].copy()
+    for row in sorted(blocks):
+        order += blocks[row]
+    latest = row = -1
+    for at in order:
+        if returned[at] < row:
+            return _refuted(operations, positions, _clash(operations, [stretches[0], *blocks.values()], latest, at))
+        if at > latest:
+            latest, row = at, invoked[at]
+    return Valid(Within(order, positions))
+
+
+def _clash(operations: Operations, blocks: Sequence[Sequence[int]], early: int, late: int) -> list[int]:
+    """List what shows that two operations can't stand in this order, nor in the other one; with gets that show them."""
+    invoked, returned = operations.invoked, operations.returned
+    first = then = blocks[0]
+    for block in blocks:
+        if early in block:
+            first = block
+        if late in block:
+            then = block
+    core = {early, late}
+    if first is not then and first is not blocks[0]:
+        core |= {min(first, key=returned.__getitem__), max(then, key=invoked.__getitem__)}
+    for at in sorted(core):
+        if operations.f[at] == "append":
+            block = first if at in first else then
+            for other in block[block.index(at) :]:
+                if operations.f[other] == "get":
+                    core.add(other)
+                    break
+    return sorted(core)
+
+
+def _refuted(operations: Operations, positions: Sequence[int], core: Sequence[int]) -> Invalid | None:
+    """Return the refutation, if it is certain what these operations show."""
+    f, argument, result = operations.f, operations.argument, operations.result
+    written = [argument[at] for at in positions if f[at] != "get"]
+    if not (
+        _NAMES.issuperset(map(f.__getitem__, positions))
+        and _TEXT.issuperset(map(type, written))
+        and _GOT.issuperset(map(type, map(result.__getitem__, positions)))
+    ):
+        return None
+    ordered = sorted(set(written))
+    if ordered and not ordered[0]:
+        return None
+    # A text that begins others stands right before one of them.
+    if any(map(str.startswith, ordered[1:], ordered)):
+        return None
+    for at in core:
+        if f[at] != "get":
+            leads = written.count(argument[at])
+        else:
+            text = result[at] or ""
+            leads = sum(map(text.startswith, written)) if text else 1
+        if leads != 1:
             return None
-        groups[end].append(at)
-    return list(found.values())
+    return Invalid(sorted(bisect_left(positions, at) for at in core))

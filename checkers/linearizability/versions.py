@@ -22,7 +22,7 @@ behind it in the text, had returned, nor had it returned before what stands in f
 in one place only. Where several are left, the latest is taken: a guess. An order that is found with it is as good as
 any, but that none is found says nothing.
 
-Before all that, texts.py looks whether the order that the gets show is a linearization. Mostly it is.
+Before all that, texts.py looks whether the order that the gets show is a linearization, or plainly can't be one.
 
 `NotApplicable`: a guess that led nowhere; a text that begins another one (then a get might be taken apart in two ways);
 one that is empty.
@@ -33,11 +33,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Final, NamedTuple
 
-from keelhaul.checkers.linearizability import absorption, zones
+from keelhaul.checkers.linearizability import absorption, texts, zones
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid
-from keelhaul.checkers.linearizability.texts import order_shown
 from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.models.registers import cas_register
 
@@ -194,6 +193,14 @@ def _fits(text: str, seen: _Seen) -> bool:
     return text.startswith(seen.longest) or (seen.longest.startswith(text) and len(text) in seen.ends)
 
 
+def glance(model: Model, operations: Operations, positions: Sequence[int]) -> Valid | Invalid | None:
+    """Decide one key, whose operations stand at these positions among others, if that is seen at once; None if it
+    isn't, or if they may be none of the model's."""
+    if model.family != "key-value" or model.initial != "":
+        return None
+    return texts.glance(operations, positions)
+
+
 def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     """Decide one key of a store of texts."""
     if model.family != "key-value":
@@ -201,9 +208,9 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     budget.spend(len(operations))
     if model.initial != "":
         return NotApplicable("there is a text at first")
-    order = order_shown(operations)
-    if order is not None:
-        return Valid(order)
+    seen = texts.glance(operations, range(len(operations)))
+    if seen is not None:
+        return seen
     f, returned = operations.f, operations.returned
     changes = [at for at, name in enumerate(f) if name == "append" or name == "put"]
     versions = Versions(operations, changes)

@@ -93,7 +93,7 @@ def test_putting_parts_together_asks(spent):
     random = Random(1)
     parts = [simulated(random, SPECIFICATIONS["register"], operations=60, mutations=0) for _ in range(5)]
     outcome = linearizability.check("register", with_keys(random, parts))
-    spent(lambda budget: merged(outcome.operations, outcome.parts, budget))
+    spent(lambda budget: merged(outcome.operations, outcome.parts, budget.spend))
 
 
 def test_what_may_be_left_out_asks(spent):

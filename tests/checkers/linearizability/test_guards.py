@@ -59,12 +59,9 @@ class Guard(NamedTuple):
     rows: Rows = ()
 
 
-def got(text: str) -> Rows:
-    """Return a history in which two gets go on all the while; one shows "abbc", the other one a text that isn't on the
-    way to it."""
-    changes = [(kind, 2, f, piece) for f, piece in (("put", "a"), ("append", "bb"), ("append", "c")) for kind in KINDS]
-    gets = [("ok", process, "get", shown) for process, shown in enumerate(("abbc", text))]
-    return [*(("invoke", process, "get", None) for process in range(2)), *changes, *gets]
+def in_turn(*done: tuple[str, str]) -> Rows:
+    """Return a history of a store's gets, of what they show, and of changes, one after the other."""
+    return [(kind, 0, f, text if (f, kind) != ("get", "invoke") else None) for f, text in done for kind in KINDS]
 
 
 GUARDS = [
@@ -133,14 +130,57 @@ GUARDS = [
     Guard("staleness", "left != needed:\n                    return other", "True:\n                    return other"),
     Guard("staleness", 'if f == "cas":', "if False:"),
     # --- texts.py
-    Guard("texts", 'if "delete" in f:', "if False:"),
-    Guard("texts", "if returned[at] < latest:", "if False:"),
-    Guard("texts", "if invoked[at] > latest:", "if True:"),
-    Guard("texts", "            if not text.startswith(longest):\n                return None\n", ""),
-    Guard("texts", "change in taken or ", ""),
-    Guard("texts", ' or (start and f[change] == "put")', ""),
-    Guard("texts", "or not longest.startswith(text):", ":", rows=got("acc")),
-    Guard("texts", "elif end not in groups or not longest.", "elif not longest.", rows=got("ab")),
+    Guard("texts", "elif returned[longest_at] < invoked[at]:", "else:"),
+    Guard("texts", 'elif name != "put" or argument[at] in puts:', 'elif name != "put":'),
+    Guard("texts", "for at in shows.pop(None) if returned[at] != OPEN", "for at in shows.pop(None)"),
+    Guard("texts", "        del appends[text]\n", "        pass\n"),
+    Guard("texts", "if not start or not text.startswith(before):", "if not start:"),
+    Guard(
+        "texts",
+        "if begun:\n",
+        "if False:\n",
+        rows=in_turn(("append", "a"), ("get", "a"), ("append", "b"), ("get", "b")),
+    ),
+    Guard(
+        "texts",
+        "if nothing and operations.result[nothing[-1]] else None",
+        "",
+        rows=in_turn(("get", ""), ("put", "a"), ("append", "b"), ("get", "ab"), ("get", "b")),
+    ),
+    Guard("texts", "if returned[at] < row:", "if False:"),
+    Guard("texts", "if at > latest:", "if True:"),
+    Guard(
+        "texts",
+        "core |= {",
+        "{",
+        rows=[
+            ("invoke", 1, "put", "p"),
+            *in_turn(("get", "p"), ("put", "q"), ("get", "p")),
+            ("ok", 1, "put", "p"),
+        ],
+    ),
+    Guard("texts", "core.add(other)", "pass", rows=in_turn(("append", "a"), ("append", "b"), ("get", "ba"))),
+    Guard(
+        "texts",
+        "    if any(map(str.startswith, ordered[1:], ordered)):\n        return None\n",
+        "",
+        rows=in_turn(
+            ("put", "a"), ("append", "bc"), ("append", "d"), ("get", "abcd"), ("append", "b"), ("append", "c")
+        ),
+    ),
+    Guard("texts", "leads = written.count(argument[at])", "leads = 1"),
+    Guard(
+        "texts",
+        "leads = sum(map(text.startswith, written)) if text else 1",
+        "leads = 1",
+        rows=in_turn(("append", "a"), ("append", "b"), ("get", "ab"), ("put", "a"), ("get", "a")),
+    ),
+    Guard(
+        "texts",
+        "    if ordered and not ordered[0]:\n        return None\n",
+        "",
+        rows=in_turn(("put", ""), ("get", "")),
+    ),
     # --- fifo.py
     Guard("fifo", "if found.repeated is not None:", "if False:"),
     Guard("fifo", "if found.nothing and found.open_dequeues and found.staying:", "if False:"),
@@ -342,7 +382,7 @@ def look(guard: Guard, monkeypatch: pytest.MonkeyPatch, count: int = DRAWS) -> i
             monkeypatch.setattr(inclusion, "clash_of", module.clash_of)
             return first_wrong(models_of("inclusion"), decided_by("inclusion", None), guard.first, count)
         if guard.file == "texts":
-            monkeypatch.setattr(versions, "order_shown", module.order_shown)
+            monkeypatch.setattr(versions, "texts", module)
             if guard.rows:
                 case = of_rows("key-value", guard.rows)
                 return first_wrong(["key-value"], lambda *_: decided_by("versions", None)(case, 0), 0, 1)

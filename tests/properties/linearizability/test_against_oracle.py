@@ -47,15 +47,16 @@ def test_a_check_start_to_end_answers_what_the_oracle_does_and_proves_it(name):
     assert min(seen[True], seen[False]) > 70, seen
 
 
-def test_keys_are_judged_one_by_one_and_their_witnesses_are_merged():
-    specification, seen = SPECIFICATIONS["cas-register"], Counter()
+@pytest.mark.parametrize("name", ["cas-register", "key-value"])
+def test_keys_are_judged_one_by_one_and_their_witnesses_are_merged(name):
+    specification, seen = SPECIFICATIONS[name], Counter()
     for seed in range(1500):
         random = Random(f"keys/{seed}")
         parts = [simulated(random, specification, operations=6, unique=seed % 2 == 0) for _ in range(3)]
         operations = with_keys(random, parts)
-        outcome = linearizability.check("cas-register", operations)
+        outcome = linearizability.check(name, operations)
         expected = linearizable(specification, operations)
         assert outcome.verdict is (Verdict.VALID if expected else Verdict.INVALID), seed
         assert outcome.problem() is None, seed
         seen[expected] += 1
-    assert min(seen.values()) > 300, seen
+    assert min(seen.values()) > 100, seen
