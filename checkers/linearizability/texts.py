@@ -203,17 +203,17 @@ def _clash(operations: Operations, blocks: Sequence[Sequence[int]], early: int, 
             first = block
         if late in block:
             then = block
-    core = {early, late}
+    shown = {early, late}
     if first is not then and first is not blocks[0]:
-        core |= {min(first, key=returned.__getitem__), max(then, key=invoked.__getitem__)}
-    for at in sorted(core):
+        shown |= {min(first, key=returned.__getitem__), max(then, key=invoked.__getitem__)}
+    for at in sorted(shown):
         if operations.f[at] == "append":
             block = first if at in first else then
             for other in block[block.index(at) :]:
                 if operations.f[other] == "get":
-                    core.add(other)
+                    shown.add(other)
                     break
-    return sorted(core)
+    return sorted(shown)
 
 
 def _refuted(operations: Operations, positions: Sequence[int], core: Sequence[int]) -> Invalid | None:

@@ -28,16 +28,12 @@ from keelhaul.checkers.linearizability.portfolio import ALGORITHMS
 from keelhaul.checkers.models.registry import model_named
 from keelhaul.checkers.verdict import Verdict
 from tests.checkers.linearizability.test_online import LIKES, ROOM, rows_of
-from tests.oracle.brute import linearizable, order_of
-from tests.oracle.corrupted import KINDS as WAYS
-from tests.oracle.corrupted import is_linearization, tampered
+from tests.oracle.brute import linearizable
 from tests.oracle.differential import Case, drawn, models_of, problem
 from tests.oracle.specifications import SPECIFICATIONS
 
 FOLDER = Path(__file__).parents[3] / "checkers" / "linearizability"
 DRAWS = 3_000
-CORES = 10
-"""Choices of a valid history's operations that are tried as its refutation."""
 WORK_MAX = 100_000
 ENDLESS_S = 1.0
 """Processor time after which a small history is said to take for ever: without some guards it does."""
@@ -151,7 +147,7 @@ GUARDS = [
     Guard("texts", "if at > latest:", "if True:"),
     Guard(
         "texts",
-        "core |= {",
+        "shown |= {",
         "{",
         rows=[
             ("invoke", 1, "put", "p"),
@@ -159,7 +155,7 @@ GUARDS = [
             ("ok", 1, "put", "p"),
         ],
     ),
-    Guard("texts", "core.add(other)", "pass", rows=in_turn(("append", "a"), ("append", "b"), ("get", "ba"))),
+    Guard("texts", "shown.add(other)", "pass", rows=in_turn(("append", "a"), ("append", "b"), ("get", "ba"))),
     Guard(
         "texts",
         "    if any(map(str.startswith, ordered[1:], ordered)):\n        return None\n",
@@ -213,33 +209,6 @@ GUARDS = [
         "heappush(pending[takes[arrived]], (returned[arrived], arrived))",
         "heappush(pending[takes[arrived]], (-returned[arrived], arrived))",
     ),
-    # --- verify.py: linearizations
-    Guard("verify", "len(set(order)) != len(order) or ", ""),
-    Guard("verify", "not all(0 <= at < len(operations) for at in order)", "False"),
-    Guard("verify", "if operations.returned[at] < latest:", "if False:"),
-    Guard("verify", "if returned != OPEN and at not in placed:", "if False:"),
-    Guard("verify", "all(model.replay([actions[at] for at in run]) for run in runs)", "True"),
-    # --- verify.py: what may be left out of a refutation
-    Guard("verify", " or len(kept) != len(core)", ""),
-    Guard("verify", "whole is None or ", ""),
-    Guard(
-        "verify", "_, changes in lacking(model, operations, actions, kept, whole, anchor=anchor)", "_, changes in ()"
-    ),
-    Guard("verify", "over = max((returned[at] for at in bound", "over = min((returned[at] for at in bound"),
-    Guard("verify", "in (about[at], None)", "in (about[at],)", models=("fifo-queue", "stack")),
-    Guard("verify", "before = bisect_left(ends, invoked[at])", "before = len(ends)"),
-    Guard("verify", "bisect_left(begun, returned[at])", "bisect_left(begun, invoked[at])"),
-    Guard("verify", "return model.leaves is not None or model.kind(action) is Kind.BLIND", "return True"),
-    Guard("verify", "return bool(model.successors(model.leaves(change), action))", "return False"),
-    Guard("verify", "return model.notices is None or model.notices(action, change)", "return False"),
-    Guard("verify", "return model.notices is None or model", "return model.notices is not None and model"),
-    # --- verify.py: trying orders, and cores that begin with an anchor
-    Guard("verify", 'return "it has a legal order" if legal else None', "return None"),
-    Guard("verify", '"01"[row != OPEN]', '"1"'),
-    Guard("verify", "if after and model.kind(action) is Kind.OBSERVER:", "if after:"),
-    Guard("verify", 'if action.outcome != "ok":', "if False:"),
-    Guard("verify", " and model.kind(action) is not Kind.OBSERVER:\n        told", ":\n        told"),
-    Guard("verify", "operations.invoked[at] < operations.returned[anchor] and ", "False and "),
     # --- front.py
     Guard("front", "if not discharged & pending.bit and state in self", "if not discharged & pending.bit and self"),
     Guard("front", "if discharged & returning.bit:", "if True:"),
@@ -328,33 +297,6 @@ def followed_by(case: Case, seed: int) -> str | None:
     return None if found is expected else f"{found}, not {expected}"
 
 
-def verified_by(module: ModuleType) -> Callable[[Case, int], str | None]:
-    """Return what says which proof of a history it accepts that is none: some of the operations as a refutation, orders
-    that were tampered with."""
-
-    def wrong(case: Case, seed: int) -> str | None:
-        random, specification, count = Random(seed), SPECIFICATIONS[case.name], len(case.operations)
-        order = order_of(specification, case.operations)
-        if order is None:
-            cores = [[at, *range(count)] for at in range(count)]
-            accepts = [
-                core for core in cores if module.problem_with_refutation(case.model, case.operations, core) is None
-            ]
-            return f"{accepts} name an operation twice" if accepts else None
-        for kind in WAYS:
-            found = tampered(random, kind, order, [], case.operations)
-            accepted = module.problem_with_linearization(case.model, case.operations, found) is None
-            if accepted and not is_linearization(specification, case.operations, found):
-                return f"{found} is no linearization"
-        for _ in range(CORES if count else 0):
-            core = sorted(random.sample(range(count), random.randint(1, count)))
-            if module.problem_with_refutation(case.model, case.operations, core) is None:
-                return f"{core} is no refutation"
-        return None
-
-    return wrong
-
-
 def first_wrong(names: list[str], wrong: Callable[[Case, int], str | None], first: int, count: int) -> int | None:
     """Return the first draw that gets a wrong answer, or none at all."""
     for seed in range(first, first + count):
@@ -387,8 +329,6 @@ def look(guard: Guard, monkeypatch: pytest.MonkeyPatch, count: int = DRAWS) -> i
                 case = of_rows("key-value", guard.rows)
                 return first_wrong(["key-value"], lambda *_: decided_by("versions", None)(case, 0), 0, 1)
             return first_wrong(models_of("versions"), decided_by("versions", None), guard.first, count)
-        if guard.file == "verify":
-            return first_wrong([*guard.models] or list(SPECIFICATIONS), verified_by(module), guard.first, count)
         names = [*guard.models] or models_of(guard.file)
         if guard.rows:
             return 0 if decided_by(guard.file, module)(of_rows(names[0], guard.rows), 0) else None
