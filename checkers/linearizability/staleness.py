@@ -24,6 +24,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from keelhaul.checkers.linearizability.budget import Budget
@@ -73,36 +74,39 @@ class _Look:
         operations, until, spare = self._operations, self._until, self._spare
         f, argument, result, returned = operations.f, operations.argument, operations.result, operations.returned
         denials = operations.failed or bytes(len(f))
-        columns = zip(f, argument, result, operations.invoked, returned, denials, strict=True)
-        for at, (name, value, needed, row, end, denies) in enumerate(columns):
+        # Nobody stands behind the sources if what was invoked before this one was invoked before they were over.
+        rows = chain((AT_FIRST,), operations.invoked)
+        columns = zip(f, argument, result, rows, returned, denials, strict=False)
+        for at, (name, value, needed, before, end, denies) in enumerate(columns):
             if name == "write":
                 left = value
-            elif name == "read":
-                left = needed
-            elif denies:
-                continue
             else:
-                _, needed, left = value
-            if name != "write" and end != OPEN and until.get(needed, NEVER) < row:
-                core = self._stale(at, needed)
-                if core is not None:
-                    return core
-            if name == "write" or left != needed:
-                if end == OPEN:
-                    spare[left] = spare.get(left, 0) + 1
-                elif until.get(left, NEVER) < end:
-                    until[left] = end
+                if name == "read":
+                    left = needed
+                elif denies:
+                    continue
+                else:
+                    _, needed, left = value
+                over = until.get(needed, NEVER)
+                if over < before and end != OPEN:
+                    another = _another(operations, at, needed, over)
+                    if another is not None or over == NEVER:
+                        core = self._stale(at, needed, another)
+                        if core is not None:
+                            return core
+                if left == needed:
+                    continue
+            if end == OPEN:
+                spare[left] = spare.get(left, 0) + 1
+            elif until.get(left, NEVER) < end:
+                until[left] = end
         return None
 
-    def _stale(self, at: int, needed: Hashable) -> list[int] | None:
+    def _stale(self, at: int, needed: Hashable, another: int | None) -> list[int] | None:
         """Return what shows that an operation is stale, None if it isn't seen to be."""
         invoked, returned = self._operations.invoked, self._operations.returned
-        over, pairs = self._until.get(needed, NEVER), self._pairs.get(needed)
-        another = self._another(at, needed, over)
-        if another is None:
-            if over != NEVER or pairs is not None:
-                return None
-        elif pairs is not None and invoked[another] < pairs.over:
+        pairs = self._pairs.get(needed)
+        if pairs is not None and (another is None or invoked[another] < pairs.over):
             return None
         spare = self._spare.get(needed, 0)
         for later in range(at + 1, bisect_left(invoked, returned[at])):
@@ -117,25 +121,31 @@ class _Look:
         pairs.over = returned[at]
         return sorted(set(pairs.members)) if pairs.count > spare else None
 
-    def _another(self, at: int, needed: Hashable, over: int) -> int | None:
-        """Return the latest operation to be seen that returned before this one was invoked, was invoked after all
-        sources were over, and left another value; None if there is none."""
-        operations = self._operations
-        f, argument, result = operations.f, operations.argument, operations.result
-        invoked, returned, failed = operations.invoked, operations.returned, operations.failed
-        row = invoked[at]
-        for other in range(at - 1, max(at - BACK_MAX, 0) - 1, -1):
-            if invoked[other] < over:
-                break
-            if returned[other] < row and not (failed and failed[other]):
-                name = f[other]
-                left = argument[other] if name == "write" else result[other] if name == "read" else argument[other][2]
-                if left != needed:
-                    return other
-        return None
-
     def _is_source(self, at: int, value: Hashable) -> bool:
         f, argument, failed = self._operations.f[at], self._operations.argument[at], self._operations.failed
         if f == "cas":
             return bool(argument[2] == value != argument[1] and not (failed and failed[at]))
         return bool(argument == value and f == "write")
+
+
+def _another(operations: Operations, at: int, needed: Hashable, over: int) -> int | None:
+    """Return the latest operation to be seen that returned before this one was invoked, was invoked after all sources
+    were over, and left another value; None if there is none."""
+    invoked, returned = operations.invoked, operations.returned
+    row = invoked[at]
+    for other in range(at - 1, max(at - BACK_MAX, 0) - 1, -1):
+        if invoked[other] < over:
+            break
+        if returned[other] < row:
+            name = operations.f[other]
+            if name == "read":
+                left = operations.result[other]
+            elif name == "write":
+                left = operations.argument[other]
+            elif operations.failed and operations.failed[other]:
+                continue
+            else:
+                left = operations.argument[other][2]
+            if left != needed:
+                return other
+    return None
