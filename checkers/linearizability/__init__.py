@@ -36,6 +36,7 @@ history is of that kind:
 | fifo.py, ownership.py, permits.py, tokens.py | queues, locks, tokens | patterns that rule each other out |
 | staleness.py | refutes registers with repeated values | values that were gone when they were read |
 | absorption.py | registers with repeated values | search, leaving out what nobody can notice |
+| breadth.py | the same, where that takes long | all ways at once, of each kind the thriftiest |
 | engine.py | everything else | search |
 
 **Why pruning is sound.** A search leaves out an order only if there is another one, still to be tried, that is as good:

@@ -35,14 +35,20 @@ This is dominance, made stronger: it is not the whole configuration that is comp
 the way, and a write that is about to return unused is used if its value is what comes up next (`_comes_next`). A step
 is made when it is asked for; on most histories, nearly none but the first of each configuration ever is. All that was
 left is come back to, so the search is complete.
+
+Where open operations are scarce it may take very long to come back far enough. So after a while it pauses, and all ways
+are followed side by side for once (breadth.py); it goes on if that decides nothing.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from contextlib import suppress
+from math import inf
 from typing import Final, TypeAlias
 
+from keelhaul.checkers.linearizability import breadth
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.placing import Path, Prefixes, placed
@@ -61,6 +67,10 @@ STRIDE: Final = 4096
 """Returns after which the budget is asked, where there are so many without a choice."""
 AHEAD_MAX: Final = 16
 """Returns that are looked at for what comes up next."""
+DEPTH_UNITS: Final = 60
+"""Of work for a return, after which breadth is tried. Most searches take ten."""
+BREADTH_UNITS: Final = 200
+"""The same for that."""
 
 
 Configuration: TypeAlias = tuple[int, int, int, int, int, bool, int, int, int, Path]
@@ -127,11 +137,18 @@ class _Search:
         """Search until it is decided; BudgetSpent otherwise."""
         reasons, stack, timeline, budget = self._reasons, self._stack, self._timeline, self._budget
         turns = len(timeline.returns)
+        pause: float = budget.spent + DEPTH_UNITS * turns
         at = self._walk(self._beginning())
         while at[0] < turns:
             budget.left -= UNITS
             if budget.left < 0:
                 budget.look()
+                if budget.spent > pause:
+                    answer = self._by_breadth()
+                    if answer is not None:
+                        return answer
+                    timeline.move_to(at[0])
+                    pause = inf
             turn = at[0]
             failed = reasons.known(at, budget)
             move = None
@@ -165,6 +182,15 @@ class _Search:
             choice.moves = None
         self._stack.clear()
         self._budget.held = self._held_before
+
+    def _by_breadth(self) -> Answer | None:
+        """Follow all ways side by side; None if that decides nothing."""
+        part = self._budget.part(BREADTH_UNITS * len(self._timeline.returns))
+        answer = None
+        with suppress(BudgetSpent):
+            answer = breadth.decide(self._timeline, part)
+        self._budget.charge(part)
+        return answer
 
     def _beginning(self) -> Configuration:
         self._timeline.move_to(0)

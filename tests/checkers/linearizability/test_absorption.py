@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from benchmarks.drawn import register
 from keelhaul.checkers import linearizability
 from keelhaul.checkers.linearizability import absorption, verify
 from keelhaul.checkers.linearizability.budget import Budget
@@ -104,6 +105,14 @@ def test_a_crowd_is_decided_with_few_units_of_work(processes):
     """Twenty an operation; the generic engine takes more than any budget at a hundred processes."""
     operations = crowded(1, 1000, processes)
     answer = absorption.decide(MODEL, operations, Budget(work=20 * len(operations)))
+    assert isinstance(answer, Valid)
+    assert verify.problem_with_linearization(MODEL, operations, list(answer.order)) is None
+
+
+def test_scarce_open_operations_are_used_where_nothing_else_will_do():
+    """In depth, that takes more than any budget: they are drawn on lightly, and missed thousands of operations later."""
+    operations = register(Random("26#10000/5/0.01/0.1/5/5"), 10_000, 5, domain=5, cas=0.1, info=0.01, mutated=5)
+    answer = absorption.decide(MODEL, operations, Budget(work=150 * len(operations)))
     assert isinstance(answer, Valid)
     assert verify.problem_with_linearization(MODEL, operations, list(answer.order)) is None
 

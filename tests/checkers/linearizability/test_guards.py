@@ -22,9 +22,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from keelhaul.checkers.history import History, Row
-from keelhaul.checkers.linearizability import inclusion, online, tokens, versions
+from keelhaul.checkers.linearizability import breadth, inclusion, online, tokens, versions
+from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import Operations
 from keelhaul.checkers.linearizability.portfolio import ALGORITHMS
+from keelhaul.checkers.linearizability.result import Answer, NotApplicable, Valid
+from keelhaul.checkers.linearizability.timeline import Timeline
+from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.models.registry import model_named
 from keelhaul.checkers.verdict import Verdict
 from tests.checkers.linearizability.test_online import LIKES, ROOM, rows_of
@@ -60,6 +64,14 @@ def in_turn(*done: tuple[str, str]) -> Rows:
     return [(kind, 0, f, text if (f, kind) != ("get", "invoke") else None) for f, text in done for kind in KINDS]
 
 
+OPEN_CHANGES = (("write", 1), ("cas", [1, 2]), ("write", 3), ("cas", [3, 2]))
+SCARCE: Rows = [
+    *(("invoke", process, f, value) for process, (f, value) in enumerate(OPEN_CHANGES, start=1)),
+    *((kind, 0, f, value) for f, value in (("cas", [2, 1]), ("read", 3), ("read", 1)) for kind in KINDS),
+]
+"""The first cas can do with either pair of the open ones; but then a read needs the second write."""
+
+
 GUARDS = [
     # --- engine.py: what is pending
     Guard("engine", "operations.invoked[invoked] < row:", "True:"),
@@ -87,17 +99,43 @@ GUARDS = [
     Guard("engine", "not less_used & ~used\n                and ", ""),
     Guard("engine", "not discharged & ~more_discharged\n                and ", ""),
     Guard("engine", "(drawn | guards) - less_drawn & guards == guards", "True"),
+    # --- breadth.py
+    Guard("breadth", "if not way[1] & bit:", "if False:"),
+    Guard("breadth", "if kind == WRITE and not way[0] & bit:", "if False:"),
+    Guard("breadth", "if kind == WRITE and not after[0] & bit:", "if False:", 13_000),
+    Guard("breadth", "if other[2] <= count and not other[0] & ~used and not", "if other[2] <= count and not", 4_000),
+    Guard("breadth", "and not other[0] & ~used and not done & ~other[1]:", "and not other[0] & ~used:"),
+    Guard("breadth", "if other[2] < count or used & ~other[0] or other", "if other[2] < count or other"),
+    Guard("breadth", "or used & ~other[0] or other[1] & ~done:", "or used & ~other[0]:"),
+    Guard(
+        "breadth",
+        "if ((drawn | guards) - other[3]) & guards != guards:\n                    self._is_complete = False",
+        "if False:\n                    pass",
+        rows=SCARCE,
+    ),
+    Guard("breadth", "if not self._is_complete:", "if False:", rows=SCARCE),
+    Guard("breadth", "key = value, bool(self._denied & undone)", "key = value, False"),
+    Guard("breadth", "if not (seen_by & undone or needed_by & unused):", "if not needed_by & unused:"),
+    Guard("breadth", "if not (seen_by & undone or needed_by & unused):", "if not seen_by & undone:"),
+    Guard("breadth", "free = likes & unused", "free = likes", 7_000),
+    Guard("breadth", "if taken < available:", "if True:"),
+    Guard("breadth", "likes | self._needed_by(put), supply", "self._needed_by(put), supply"),
+    Guard("breadth", "needed_by |= returning.bit", "pass"),
+    Guard("breadth", "return ALL_BITS", "pass"),
+    Guard("breadth", "found |= timeline.masks[place]", "pass"),
+    Guard("breadth", "room | writes, room & ~writes, needed_by", "room, room & ~writes, needed_by"),
+    Guard("breadth", "if step.finds_room_in(value))", ")"),
     # --- zones.py
     Guard("zones", 'if model.family != "register":', "if False:", models=("multi-register",)),
     Guard("zones", "if operations.failed is not None:", "if False:"),
     Guard("zones", "if len(number) < len(values):", "if False:"),
     Guard(
         "zones",
-        "map(number.__getitem__, compress(operations.result, reads))",
-        "(number.get(value, 0) for value in compress(operations.result, reads))",
+        "map(number.__getitem__, register.readers(operations.result))",
+        "(number.get(value, 0) for value in register.readers(operations.result))",
     ),
     Guard("zones", "if returned < called[cluster]:", "if False:"),
-    Guard("zones", "is_read and row != OPEN for", "is_read for"),
+    Guard("zones", "if kinds[at] == READ:", "if False:"),
     Guard("zones", "if OPEN in first:", "if False:"),
     Guard("zones", "if first[cluster] < latest:", "if False:"),
     Guard("zones", "if row > latest:", "if True:", models=("register",)),
@@ -283,6 +321,17 @@ def decided_by(algorithm: str, module: ModuleType | None) -> Callable[[Case, int
     return lambda case, seed: problem(decide, case, WORK_MAX)[1]
 
 
+def broadly_by(module: ModuleType) -> Callable[[Case, int], str | None]:
+    """Return what says what is wrong with what breadth.py answers; if it answers nothing, that isn't wrong."""
+
+    def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
+        timeline = Timeline(model.initial, operations, budget)
+        found = module.decide(timeline, budget) if timeline.returns else Valid([])
+        return NotApplicable("thrift doesn't decide it") if found is None else found
+
+    return lambda case, seed: problem(decide, case, WORK_MAX)[1]
+
+
 def of_rows(name: str, rows: Rows) -> Case:
     """Take a history as it is written."""
     history = History.of(Row(at, at, *row) for at, row in enumerate(rows))
@@ -321,6 +370,10 @@ def look(guard: Guard, monkeypatch: pytest.MonkeyPatch, count: int = DRAWS) -> i
             if guard.rows:
                 return 0 if followed_by(of_rows(guard.models[0], guard.rows), 0) else None
             return first_wrong(list(SPECIFICATIONS), followed_by, guard.first, count)
+        if guard.file == "breadth":
+            if guard.rows:
+                return 0 if broadly_by(module)(of_rows("cas-register", guard.rows), 0) else None
+            return first_wrong(["cas-register"], broadly_by(module), guard.first, count)
         if guard.file == "chain":
             monkeypatch.setattr(tokens, "clash_of", module.clash_of)
             monkeypatch.setattr(inclusion, "clash_of", module.clash_of)
@@ -340,3 +393,8 @@ def look(guard: Guard, monkeypatch: pytest.MonkeyPatch, count: int = DRAWS) -> i
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: f"{guard.file}: {guard.guard[:60]}")
 def test_without_the_guard_an_answer_is_wrong(guard, monkeypatch):
     assert look(guard, monkeypatch) is not None
+
+
+def test_breadth_agrees_with_the_oracle():
+    """No algorithm of its own: absorption.py asks it, but only about what takes long."""
+    assert first_wrong(["cas-register", "register"], broadly_by(breadth), 0, DRAWS) is None
