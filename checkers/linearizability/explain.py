@@ -17,7 +17,7 @@ from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.possible import Decide, Found, Possible, Scene, possible_states
-from keelhaul.checkers.linearizability.verify import has_legal_order
+from keelhaul.checkers.linearizability.verify import problem_with_core
 from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.values import show, thaw
 
@@ -74,12 +74,12 @@ def explain(
 
 def first_out_of_place(model: Model, operations: Operations, core: Sequence[int], budget: Budget) -> int:
     """Return the first operation of the core, by its return, by which it has no legal order."""
-    returning = sorted((at for at in core if operations.returned[at] != OPEN), key=operations.returned.__getitem__)
-    part = operations.select(core)
+    returned, whole = operations.returned, range(len(operations))
+    returning = sorted((at for at in core if returned[at] != OPEN), key=returned.__getitem__)
+    actions = actions_of(model, operations, budget)
     for at in returning[:-1]:
-        budget.spend(len(part))
-        cut, _ = part.until(operations.returned[at])
-        if has_legal_order(model, cut, actions_of(model, cut), range(len(cut)), spend=budget.spend) is False:
+        by_then = [other for other in core if returned[other] <= returned[at]]
+        if problem_with_core(model, operations, actions, by_then, whole, budget.spend) is None:
             return at
     return returning[-1]
 

@@ -5,9 +5,9 @@ may be ten thousand operations. Here it is made small, by what verify.py allows 
 around the one that could not be placed, twice as many at a time until they have no legal order by themselves; then
 one after the other is tried without.
 
-Whatever is tried is *closed*: all that verify.py says must stay along with it, stays. So each step keeps a refutation a
-refutation. Whether one is still illegal is found by trying its orders, as the verifier will; where these are too many,
-the algorithm that decided is asked again.
+Whether what is left is still a refutation is found as the verifier will: with all that might matter loose beside it,
+trying its orders. Large ones, of which these are too many, are kept *closed* (all that might matter stays), and the
+algorithm that decided is asked again.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Invalid
-from keelhaul.checkers.linearizability.verify import has_legal_order, lacking, told_by
+from keelhaul.checkers.linearizability.verify import anchors_of, beside, has_legal_order, lacking, told_by
 from keelhaul.checkers.models.model import Action, Kind, Model
 
 RUNS_MAX: Final = 3000
 """Beginnings of runs that are tried on a candidate before the other way of asking."""
+FEW_RUNS_MAX: Final = 600
+"""The same for one of two operations: most of what stands between them is loose then, and that is tried often."""
 SINGLY_MAX: Final = 48
 """Cores of at most so many operations are tried without each; larger ones without whole stretches first."""
 
@@ -81,7 +83,7 @@ class _Minimiser:
         self.best: list[int] = []
         self._model, self._operations, self._budget, self._decide = model, operations, budget, decide
         self._actions: Sequence[Action] = ()
-        self._whole = range(len(operations))
+        self._whole: Sequence[int] = range(len(operations))
         self._anchor: int | None = None
 
     def run(self, answer: Invalid) -> None:
@@ -99,7 +101,16 @@ class _Minimiser:
         self.elsewhere()
         if not blind and not 0 < len(self.best) <= ENOUGH:
             self.from_the_beginning(stuck, core)
+        self.polish()
         self.with_what_was_seen()
+
+    def polish(self) -> None:
+        """Leave out one after the other, wherever what is left begins then."""
+        if len(self.best) <= SINGLY_MAX:
+            for at in reversed(self.best):
+                rest = [other for other in self.best if other != at]
+                if rest and self._refutes(rest):
+                    self.best = rest
 
     def first_stuck(self, answer: Invalid) -> tuple[int | None, Sequence[int]]:
         """Return the first operation by whose return there is no legal order, None if that isn't known, and a core of
@@ -149,7 +160,7 @@ class _Minimiser:
         self._budget.spend(len(until) // 8)
         tried, size = 0, 0
         for anchor in reversed(until[-LOOKED_AT_MAX:]):
-            told = told_by(self._model, self._operations, self._actions, anchor, ())
+            told = told_by(self._model, self._actions, anchor, ())
             if returned[anchor] >= invoked[stuck] or told is None or len(until) - anchor < size:
                 continue
             self._budget.spend(len(until) // 8)
@@ -165,23 +176,21 @@ class _Minimiser:
                 break
 
     def _from(self, anchor: int, stuck: int, window: Sequence[int]) -> bool:
-        """Look for a core that begins with the anchor: with what got stuck and all that this needs, or else with the
-        whole window. Say whether there is one."""
-        known = self.best
-        kept = [at for at in window if self._operations.returned[at] != OPEN or self._may_change(at)]
-        self._anchor = anchor
+        """Look for a core that begins with the anchor: with nothing but what got stuck, or else with all that returned
+        by then. Say whether there is one."""
+        known, whole, until = self.best, self._whole, self._operations.returned[stuck]
+        self._anchor, self._whole = anchor, window
         try:
-            core = self.closed([anchor, stuck])
-            if not self._illegal(core):
-                core = self.closed(kept)
-                if not self._illegal(core):
-                    return False
-            self.best = core
-            self.without_stretches()
-            self.without_each()
-            return True
+            for core in ([anchor, stuck], [at for at in window if self._operations.returned[at] <= until]):
+                if self._illegal(core):
+                    self.best = core
+                    self.without_others(stuck)
+                    self.without_stretches()
+                    self.without_each()
+                    return True
+            return False
         finally:
-            self._anchor = None
+            self._anchor, self._whole = None, whole
             self._keep_smaller(known)
 
     def from_the_beginning(self, stuck: int | None, core: Sequence[int]) -> None:
@@ -190,6 +199,7 @@ class _Minimiser:
         try:
             self.best = self.closed(core)
             self.around(stuck)
+            self.without_others(stuck)
             self.without_stretches()
             self.without_each()
         finally:
@@ -227,10 +237,17 @@ class _Minimiser:
         ]
         return [max(shields, key=operations.invoked.__getitem__)] if shields else []
 
+    def without_others(self, stuck: int | None) -> None:
+        """Leave out all that does something else than the operation that got stuck: where clients compete, it may be
+        enough to count those that succeeded."""
+        f = self._operations.f
+        if stuck is not None:
+            self._try_without([at for at in self.best if f[at] != f[stuck] and at != self._anchor])
+
     def without_stretches(self) -> None:
         """Leave out halves, quarters, … of what is there."""
         size = len(self.best) // 2
-        while size > 1 and len(self.best) > SINGLY_MAX:
+        while size > 1:
             start = 0
             while start < len(self.best):
                 if not self._try_without(self.best[start : start + size]):
@@ -238,28 +255,18 @@ class _Minimiser:
             size //= 2
 
     def without_each(self) -> None:
-        """Leave out one after the other, the latest first: what came last explains least. Then again, for what is left
-        may need less."""
-        before: list[int] = []
-        while before != self.best:
-            before = self.best
-            for at in reversed(before):
-                if at in self.best and len(self.best) > 1:
-                    self._try_without([at])
-            if len(self.best) > SINGLY_MAX:
-                return
-
-    def _may_change(self, at: int) -> bool:
-        return self._model.kind(self._actions[at]) is not Kind.OBSERVER
+        """Leave out one after the other, the latest first: what came last explains least."""
+        for at in reversed(self.best):
+            if at in self.best and len(self.best) > 1:
+                self._try_without([at])
 
     def _try_without(self, left_out: Iterable[int]) -> bool:
-        """Leave these out, and what can't do without them; say whether that is still illegal."""
+        """Leave these out, and say whether that is still illegal; of a large core, also what can't do without them."""
         rest = set(self.best) - set(left_out)
-        while rest:
-            kept = sorted(rest)
-            if self._anchor not in (None, *kept):
-                return False
-            bereft = {at for at, _ in self._lacking(kept)}
+        if self._anchor not in (None, *rest):
+            return False
+        while len(self.best) > SINGLY_MAX and self._anchor is None:
+            bereft = {at for at, _ in self._lacking(sorted(rest))}
             if not bereft:
                 break
             rest -= bereft
@@ -273,8 +280,8 @@ class _Minimiser:
         """Put back, for the reader, the change that left what an operation of the core claims to have seen, where it
         was left out because it was surely replaced before."""
         leaves, returned = self._model.leaves, self._operations.returned
-        if leaves is None or len(self.best) > SINGLY_MAX or any(self._lacking(self.best)):
-            return  # one that begins with an anchor has nothing from before it
+        if leaves is None or self._model.family != "register" or len(self.best) > SINGLY_MAX:
+            return
         for at in list(self.best):
             if not self._may_fail(at):
                 continue
@@ -289,7 +296,7 @@ class _Minimiser:
             if sources and not set(sources) & set(self.best):
                 before = [other for other in sources if returned[other] < self._operations.invoked[at]]
                 core = sorted([*self.best, max(before or sources, key=lambda other: returned[other])])
-                if not any(self._lacking(core)):
+                if self._refutes(core):
                     self.best = core
 
     def closed(self, core: Iterable[int]) -> list[int]:
@@ -314,15 +321,28 @@ class _Minimiser:
         finally:
             self._budget.charge(attempt)
 
+    def _refutes(self, core: Sequence[int]) -> bool:
+        """Say whether it is certain that the core has no legal order, with an anchor or without."""
+        for anchor in (*anchors_of(self._model, self._operations, self._actions, core), None):
+            self._anchor = anchor
+            try:
+                if self._illegal(core):
+                    return True
+            finally:
+                self._anchor = None
+        return False
+
     def _illegal(self, core: Sequence[int]) -> bool:
         """Say whether it is certain that the core has no legal order."""
         model, operations, actions = self._model, self._operations, self._actions
         if all(operations.returned[at] == OPEN for at in core):
             return False
         self._budget.spend(len(core))
-        legal = None
-        if len(core) <= DIRECTLY_MAX:
-            legal = has_legal_order(model, operations, actions, core, RUNS_MAX, self._budget.spend, self._anchor)
-        if legal is None and self._decide is not None and self._anchor is None:
+        legal, spend = None, self._budget.spend
+        loose = beside(model, operations, actions, core, self._whole, spend, self._anchor)
+        if len(core) + len(loose) <= DIRECTLY_MAX:
+            runs_max = RUNS_MAX if len(core) > 2 else FEW_RUNS_MAX
+            legal = has_legal_order(model, operations, actions, core, runs_max, spend, self._anchor, loose)
+        if legal is None and self._decide is not None and self._anchor is None and not loose:
             return isinstance(self._decided(operations.select(core)), Invalid)
         return legal is False

@@ -19,7 +19,16 @@ less the rest, were one of the core. Four kinds of operations may be left out, a
    no harm either: an operation of the core that returned and leaves the same state whatever it found; x doesn't see
    past it. If all changes of the part leave a state of their own (`Model.leaves`), x sees only the last one before it
    in L: then the change matters only if x is legal in the state that it leaves. Elsewhere `Model.notices` may know that
-   it doesn't matter. Otherwise it has to stay.
+   it doesn't matter.
+
+What else would have to be in the core may be left *loose*: it is there whenever an order has use for it, at any moment
+between its invocation and its return, and isn't where it would be in the way. So the core is what has to be there, and
+it has no legal order whatever of the rest happened besides. (Take an order of the core and all that is loose, as the
+rules above allow it; to say that some of it needn't be there only allows for more.)
+
+A core may also begin with an *anchor*: an operation of which is known what states it may leave (`Model.tells`), and
+before which nothing of the core returned. What returned before it was invoked is left out then, for L from the anchor
+on is a legal run from one of these states; and what overlaps it may be in that run or not.
 """
 
 from __future__ import annotations
@@ -35,7 +44,7 @@ from keelhaul.checkers.models.model import Action, Kind, Model
 
 Spend: TypeAlias = Callable[[int], None]
 """Is told of work before it is done, in units of a step of the model; it may raise."""
-RUNS_MAX: Final = 200_000
+RUNS_MAX: Final = 20_000
 """Beginnings of runs that are tried on a core. One that needs more is no proof that anybody could follow."""
 
 
@@ -58,21 +67,19 @@ def problem_with_linearization(model: Model, operations: Operations, order: Sequ
 
 
 def anchors_of(model: Model, operations: Operations, actions: Sequence[Action], kept: Sequence[int]) -> list[int]:
-    """List those of the core that may be its beginning; see the end of what stands at the head of this file."""
+    """List those of the core that may be its anchor."""
     invoked, returned = operations.invoked, operations.returned
     first = min((returned[at] for at in kept), default=OPEN)
-    return [at for at in kept if invoked[at] < first and told_by(model, operations, actions, at, kept) is not None]
+    return [at for at in kept if invoked[at] < first and told_by(model, actions, at, ()) is not None]
 
 
-def told_by(
-    model: Model, operations: Operations, actions: Sequence[Action], at: int, kept: Sequence[int]
-) -> Sequence[Hashable] | None:
-    """Return the states that the operation may have left, or others that allow for as much of what is kept; None if
-    that can't be told."""
+def told_by(model: Model, actions: Sequence[Action], at: int, after: Sequence[int]) -> Sequence[Hashable] | None:
+    """Return the states that the operation may have left, or others that allow for as much of what may come after it;
+    None if that can't be told."""
     action = actions[at]
     if action.outcome != "ok":
         return None
-    told = None if model.tells is None else model.tells(action, [actions[other] for other in kept])
+    told = None if model.tells is None else model.tells(action, [actions[other] for other in after])
     if told is None and model.leaves is not None and model.kind(action) is not Kind.OBSERVER:
         told = (model.leaves(action),)
     # A projection is one only from where there is nothing to leave out.
@@ -87,30 +94,27 @@ def problem_with_refutation(model: Model, operations: Operations, core: Sequence
     whole = next((part for part in parts if kept and set(kept) <= set(part)), None)
     if whole is None or len(kept) != len(core):
         return "it is empty, names an operation twice, or they are not of one part"
-    wrong = None
-    for anchor in (None, *anchors_of(model, operations, actions, kept)):
-        found = _problem_from(anchor, model, operations, actions, kept, whole)
-        if found is None:
-            return None
-        wrong = wrong or found
-    return wrong
+    return problem_with_core(model, operations, actions, kept, whole)
 
 
-def _problem_from(
-    anchor: int | None,
+def problem_with_core(
     model: Model,
     operations: Operations,
     actions: Sequence[Action],
     kept: Sequence[int],
     whole: Sequence[int],
+    spend: Spend = lambda units: None,
 ) -> str | None:
-    """Say what is wrong with a core that begins with `anchor`, or at the very beginning."""
-    for _, changes in lacking(model, operations, actions, kept, whole, anchor=anchor):
-        return f"operation {operations.index[changes[0]]} may not be left out"
-    legal = has_legal_order(model, operations, actions, kept, anchor=anchor)
-    if legal is None:
-        return "there are too many orders to try"
-    return "it has a legal order" if legal else None
+    """Say why some operations of the part `whole`, `kept`, don't show that it has no linearization; None if they do.
+    `spend` is told of the work."""
+    wrong = None
+    for anchor in (*anchors_of(model, operations, actions, kept), None):
+        loose = beside(model, operations, actions, kept, whole, spend, anchor)
+        legal = has_legal_order(model, operations, actions, kept, RUNS_MAX, spend, anchor, loose)
+        if legal is False:
+            return None
+        wrong = "it has a legal order" if legal else "there are too many orders to try"
+    return wrong
 
 
 def parts_of(
@@ -134,6 +138,26 @@ def missing(
     return dict(lacking(model, operations, actions, kept, whole))
 
 
+def beside(
+    model: Model,
+    operations: Operations,
+    actions: Sequence[Action],
+    kept: Sequence[int],
+    whole: Sequence[int],
+    spend: Spend = lambda units: None,
+    anchor: int | None = None,
+) -> list[int]:
+    """List what is loose beside the core: all that has to be kept along with it, or with what is loose."""
+    loose: list[int] = []
+    while found := [
+        change
+        for _, changes in lacking(model, operations, actions, kept, whole, spend, anchor, loose)
+        for change in changes
+    ]:
+        loose = sorted({*loose, *found})
+    return loose
+
+
 def lacking(
     model: Model,
     operations: Operations,
@@ -142,9 +166,12 @@ def lacking(
     whole: Sequence[int],
     spend: Spend = lambda units: None,
     anchor: int | None = None,
+    loose: Sequence[int] = (),
 ) -> Iterator[tuple[int, list[int]]]:
-    """Yield what `missing` maps, one after the other; of a core that begins with `anchor`, if there is one. `spend` is
-    told of the work."""
+    """Yield what `missing` maps, one after the other; of a core that begins with `anchor`, if there is one, and of what
+    is `loose` beside it. `spend` is told of the work."""
+    aside = set(loose)
+    kept = sorted([*kept, *loose]) if loose else kept
     within, invoked, returned = set(kept), operations.invoked, operations.returned
     spend(len(whole) // 8 + len(kept))
     if anchor is not None:
@@ -152,7 +179,7 @@ def lacking(
         kept = [at for at in kept if at != anchor]
         spend(len(whole) // 8)
     bound = [at for at in kept if model.kind(actions[at]) not in (Kind.TOTAL, Kind.BLIND)]
-    over = max((returned[at] for at in bound if returned[at] != OPEN), default=-1)
+    over = max((returned[at] for at in bound if returned[at] != OPEN and at not in aside), default=-1)
     left_out = [at for at in whole if invoked[at] < over and at not in within]
     spend(len(whole) // 8)
     changes = [at for at in left_out if model.kind(actions[at]) is not Kind.OBSERVER]
@@ -202,51 +229,90 @@ def has_legal_order(
     runs_max: int = RUNS_MAX,
     spend: Spend = lambda units: None,
     anchor: int | None = None,
+    loose: Sequence[int] = (),
 ) -> bool | None:
-    """Try every order of what is kept, from `anchor` on, if there is one; None if there are too many. An observer that
-    is legal is placed at once: wherever it stands in a legal order, it may as well stand here. `spend` is told of the
-    work."""
-    invoked, returned = [operations.invoked[at] for at in kept], [operations.returned[at] for at in kept]
-    required, count = int("".join("01"[row != OPEN] for row in reversed(returned)) or "0", 2), len(kept)
+    """Try every order of what is kept, from `anchor` on, if there is one, and with what is `loose` at will; None if
+    there are too many. `spend` is told of the work."""
+    line = _Line(operations, actions, kept, loose)
     todo: list[tuple[int, Hashable]] = [(0, model.initial)]
     if anchor is not None:
-        todo = _beginnings(model, operations, actions, kept, anchor, runs_max)
-    seen = set(todo)
-    while todo and len(seen) <= runs_max:
+        told = told_by(model, actions, anchor, [at for at in line.every if at != anchor])
+        if told is None or not len(told):
+            return None
+        todo = [(placed, state) for placed in line.beginnings(anchor, runs_max // len(told)) for state in told]
+    known: dict[tuple[int, Hashable], list[int]] = {}
+    tried = 0
+    while todo and tried <= runs_max:
         placed, state = todo.pop()
-        if placed & required == required:
+        if placed & line.required == line.required:
             return True
-        spend(1 + count // 16)
+        # Whoever has used less of what is loose can go on in all ways of this one.
+        others = known.setdefault((placed & ~line.loose, state), [])
+        tried += 1
+        spend(1 + len(others) // 8)
+        if any(less & line.loose & ~placed == 0 for less in others):
+            continue
+        others.append(placed)
+        spend(1 + len(line.every) // 4)
         found: list[tuple[int, Hashable]] = []
-        deadline = OPEN
-        for at in range(count):
-            if invoked[at] > deadline:
+        for at, harmless in line.following(placed):
+            action = line.actions[at]
+            spend(1)
+            after = [(placed | 1 << at, left) for left in model.successors(state, action)]
+            if after and harmless and model.kind(action) is Kind.OBSERVER:
+                # Wherever it stands in a legal order, it may as well stand here.
+                found = after
                 break
-            if not placed >> at & 1:
-                deadline = min(deadline, returned[at])
-                spend(1)
-                action = actions[kept[at]]
-                after = [(placed | 1 << at, left) for left in model.successors(state, action)]
-                if after and model.kind(action) is Kind.OBSERVER:
-                    found = after
-                    break
-                found += after
-        todo += [run for run in found if run not in seen]
-        seen.update(found)
+            found += after
+        todo += reversed(found)
     return None if todo else False
 
 
-def _beginnings(
-    model: Model, operations: Operations, actions: Sequence[Action], kept: Sequence[int], anchor: int, most: int
-) -> list[tuple[int, Hashable]]:
-    """List what may stand before the anchor, with the anchor, and the states that this may leave; at most so many and
-    one more. All that overlaps the anchor may stand before it, in any choice."""
-    told = told_by(model, operations, actions, anchor, kept)
-    assert told is not None, "anchors tell"
-    choices = [0]
-    for place, at in enumerate(kept):
-        if at == anchor:
-            choices = [before | 1 << place for before in choices]
-        elif operations.invoked[at] < operations.returned[anchor] and len(choices) * len(told) <= most:
-            choices += [before | 1 << place for before in choices]
-    return [(before, state) for state in told for before in choices][: most + 1]
+class _Line:
+    """The operations of a core and what is loose beside it, by invocation. Places among them are bits."""
+
+    def __init__(
+        self, operations: Operations, actions: Sequence[Action], kept: Sequence[int], loose: Sequence[int]
+    ) -> None:
+        self.every = sorted([*kept, *loose])
+        self.actions = [actions[at] for at in self.every]
+        aside = set(loose)
+        self._invoked = [operations.invoked[at] for at in self.every]
+        self._returned = [operations.returned[at] for at in self.every]
+        self.loose = sum(1 << place for place, at in enumerate(self.every) if at in aside)
+        self.required = sum(1 << place for place, row in enumerate(self._returned) if row != OPEN) & ~self.loose
+
+    def following(self, placed: int) -> list[tuple[int, bool]]:
+        """List what may come next, and whether that is harmless: whether nothing loose has to stand before it. Of likes
+        that are, the one that returns first will do: if an order uses it later, they may be swapped."""
+        latest = (placed & ~self.loose).bit_length() - 1
+        since = self._invoked[latest] if latest >= 0 else -1
+        soonest = deadline = OPEN
+        ready: list[int] = []
+        for at, (invoked, returned) in enumerate(zip(self._invoked, self._returned, strict=True)):
+            if invoked > deadline:
+                break
+            if placed >> at & 1:
+                continue
+            if not self.loose >> at & 1:
+                deadline = min(deadline, returned)
+            elif returned < since:
+                continue
+            else:
+                soonest = min(soonest, returned)
+            ready.append(at)
+        chosen: dict[tuple[int, Hashable], int] = {}
+        for at in sorted(ready, key=self._returned.__getitem__):
+            loose = self.loose >> at & 1
+            chosen.setdefault((loose, self.actions[at] if loose or self._invoked[at] < soonest else at), at)
+        return [(at, self._invoked[at] < soonest) for at in chosen.values()]
+
+    def beginnings(self, anchor: int, most: int) -> list[int]:
+        """List what may stand before the anchor, with the anchor; at most so many and one more. All that overlaps it
+        may, in any choice; of what is loose it need not be told."""
+        place = self.every.index(anchor)
+        choices = [1 << place]
+        for at, invoked in enumerate(self._invoked):
+            if at != place and not self.loose >> at & 1 and invoked < self._returned[place] and len(choices) <= most:
+                choices += [before | 1 << at for before in choices]
+        return choices

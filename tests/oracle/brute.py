@@ -39,9 +39,30 @@ def order_of(specification: Specification, operations: Operations) -> list[int] 
     return None
 
 
-def next_states(
-    specification: Specification, state: Hashable, operations: Operations, at: int
-) -> Iterator[Hashable]:
+def extensible(specification: Specification, operations: Operations, core: Sequence[int]) -> bool:
+    """Say whether the core, together with some of the other operations or none, has a legal order. (No keys.)"""
+    count = len(operations)
+    required = sum(1 << at for at in core if operations.returned[at] != OPEN)
+    later = [
+        sum(1 << other for other in range(count) if operations.returned[at] < operations.invoked[other])
+        for at in range(count)
+    ]
+    tried: set[tuple[int, Hashable]] = set()
+    todo: list[tuple[int, Hashable]] = [(0, specification.initial)]
+    while todo:
+        placed, state = todo.pop()
+        if placed & required == required:
+            return True
+        for at in range(count):
+            if not placed >> at & 1 and not placed & later[at]:
+                for after in next_states(specification, state, operations, at):
+                    if (placed | 1 << at, after) not in tried:
+                        tried.add((placed | 1 << at, after))
+                        todo.append((placed | 1 << at, after))
+    return False
+
+
+def next_states(specification: Specification, state: Hashable, operations: Operations, at: int) -> Iterator[Hashable]:
     """List the states that the operation may lead to, given what it claims to have answered."""
     failed = operations.failed is not None and operations.failed[at]
     for result, after in specification.outcomes(state, operations.f[at], operations.argument[at]):

@@ -1,0 +1,87 @@
+"""Every guard of the verifier is needed: without it, it accepts a proof that is none, or falls over.
+
+As test_guards.py does with the algorithms. A refutation is none if some of the other operations make it legal.
+"""
+
+from random import Random
+
+import pytest
+
+from tests.checkers.linearizability.test_guards import DRAWS, Guard, first_wrong, without
+from tests.oracle.brute import extensible, order_of
+from tests.oracle.corrupted import KINDS as WAYS
+from tests.oracle.corrupted import is_linearization, tampered
+from tests.oracle.specifications import SPECIFICATIONS
+
+CORES = 10
+"""Choices of a history's operations that are tried as its refutation."""
+
+GUARDS = [
+    # --- linearizations
+    Guard("verify", "len(set(order)) != len(order) or ", ""),
+    Guard("verify", "not all(0 <= at < len(operations) for at in order)", "False"),
+    Guard("verify", "if operations.returned[at] < latest:", "if False:"),
+    Guard("verify", "if returned != OPEN and at not in placed:", "if False:"),
+    Guard("verify", "all(model.replay([actions[at] for at in run]) for run in runs)", "True"),
+    # --- what may be left out of a refutation
+    Guard("verify", " or len(kept) != len(core)", ""),
+    Guard("verify", "whole is None or ", ""),
+    Guard("verify", "    while found := [", "    if found := ["),
+    Guard("verify", "over = max((returned[at] for at in bound", "over = min((returned[at] for at in bound"),
+    Guard("verify", "in (about[at], None)", "in (about[at],)", models=("fifo-queue", "stack")),
+    Guard("verify", "before = bisect_left(ends, invoked[at])", "before = len(ends)"),
+    Guard("verify", "bisect_left(begun, returned[at])", "bisect_left(begun, invoked[at])"),
+    Guard("verify", "return model.leaves is not None or model.kind(action) is Kind.BLIND", "return True"),
+    Guard("verify", "return bool(model.successors(model.leaves(change), action))", "return False"),
+    Guard("verify", "return model.notices is None or model.notices(action, change)", "return False"),
+    Guard("verify", "return model.notices is None or model", "return model.notices is not None and model"),
+    # --- trying orders
+    Guard("verify", "if legal is False:", "if True:"),
+    Guard("verify", "if row != OPEN) & ~self.loose", ") & ~self.loose"),
+    Guard("verify", "if row != OPEN) & ~self.loose", "if row != OPEN)"),
+    Guard("verify", "if after and harmless and model.kind(action) is Kind.OBSERVER:", "if after and harmless:"),
+    Guard("verify", "if after and harmless and model", "if after and model"),
+    Guard("verify", "if any(less & line.loose & ~placed == 0 for less in others):", "if others:"),
+    Guard("verify", "if loose or self._invoked[at] < soonest else at", ""),
+    Guard("verify", "key=self._returned.__getitem__):\n", "key=self._invoked.__getitem__):\n"),
+    # --- anchors
+    Guard("verify", 'if action.outcome != "ok":', "if False:"),
+    Guard("verify", " and model.kind(action) is not Kind.OBSERVER:\n        told", ":\n        told"),
+    Guard("verify", "and invoked < self._returned[place] and len", "and False and len"),
+]
+
+
+def verified_by(module):
+    """Return what says which proof of a history it accepts that is none: some of the operations as a refutation, orders
+    that were tampered with."""
+
+    def wrong(case, seed):
+        random, specification, count = Random(seed), SPECIFICATIONS[case.name], len(case.operations)
+        order = order_of(specification, case.operations)
+        if order is None:
+            cores = [[at, *range(count)] for at in range(count)]
+            accepts = [
+                core for core in cores if module.problem_with_refutation(case.model, case.operations, core) is None
+            ]
+            if accepts:
+                return f"{accepts} name an operation twice"
+        for kind in WAYS if order is not None else ():
+            found = tampered(random, kind, order, [], case.operations)
+            accepted = module.problem_with_linearization(case.model, case.operations, found) is None
+            if accepted and not is_linearization(specification, case.operations, found):
+                return f"{found} is no linearization"
+        for _ in range(CORES if count else 0):
+            core = sorted(random.sample(range(count), random.randint(1, count)))
+            accepted = module.problem_with_refutation(case.model, case.operations, core) is None
+            if accepted and (order is not None or extensible(specification, case.operations, core)):
+                return f"{core} is no refutation"
+        return None
+
+    return wrong
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: f"{guard.guard[:40]} -> {guard.without[:40]}")
+def test_without_the_guard_a_proof_is_accepted_that_is_none(guard):
+    with without(guard) as module:
+        names = [*guard.models] or list(SPECIFICATIONS)
+        assert first_wrong(names, verified_by(module), guard.first, DRAWS) is not None
