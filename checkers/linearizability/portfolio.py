@@ -35,8 +35,8 @@ from keelhaul.checkers.nearest import nearest
 __all__ = ["ALGORITHMS", "DecideSome", "Decided", "Part", "Spread", "decide", "decide_parts", "named"]
 
 Decide: TypeAlias = Callable[[Model, Operations, Budget], Answer]
-Glance: TypeAlias = Callable[[Model, Operations, Sequence[int]], Answer | None]
-"""Decides the part at these positions; None if it takes more than a glance."""
+Glance: TypeAlias = Callable[[Sequence[int], Budget], Answer | None]
+"""Decides the part at these positions; None, with nothing spent, if it takes more than a glance."""
 Decided: TypeAlias = tuple[Answer, str]
 """An answer, and the name of the algorithm that gave it."""
 DecideSome: TypeAlias = Callable[[Sequence[int]], list[Decided]]
@@ -58,8 +58,29 @@ ALGORITHMS: Final[Mapping[str, Decide]] = {
 }
 """By the names under which they can be asked for."""
 
-GLANCES: Final[Mapping[str, Glance]] = {"versions": versions.glance}
-"""What an algorithm may see of a part, without the part being taken out."""
+AT_A_GLANCE: Final = 8
+"""Operations on texts that a glance takes in for a unit of work."""
+
+
+def _glance_at_registers(model: Model, operations: Operations) -> Glance | None:
+    return zones.Registers(model, operations).decide if model.family == "register" else None
+
+
+def _glance_at_texts(model: Model, operations: Operations) -> Glance:
+    def glance(positions: Sequence[int], budget: Budget) -> Answer | None:
+        seen = versions.glance(model, operations, positions)
+        if seen is not None:
+            budget.left -= len(positions) // AT_A_GLANCE
+        return seen
+
+    return glance
+
+
+GLANCES: Final[Mapping[str, Callable[[Model, Operations], Glance | None]]] = {
+    "zones": _glance_at_registers,
+    "versions": _glance_at_texts,
+}
+"""What looks at the parts of a history for an algorithm, without taking them out; None if they are not for it."""
 
 FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
     "register": ("zones", "staleness", "absorption"),
@@ -76,8 +97,10 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
 """What may try a family, in this order; the engine comes last for all."""
 
 LAST: Final = "engine"
-AT_A_GLANCE: Final = 8
-"""Operations that a glance takes in for a unit of work."""
+SMALL: Final = 10_000
+"""Operations at which a glance takes some ten milliseconds, at most."""
+GLANCE_WORK: Final = 3
+"""Units of work that it costs for each of them, at most."""
 
 UNTRIED: Final = NotApplicable("nothing was tried")
 LEFT: Final[Decided] = Unknown("another one is violated, so it was not judged"), ""
@@ -147,20 +170,13 @@ class _Asked(NamedTuple):
     def decide_all(self, budget: Budget) -> list[Decided]:
         """Decide them, and then again those for which their share wasn't enough."""
         answers = [LEFT] * len(self.parts)
-        glance = GLANCES.get(self.tried[0])
+        makes = GLANCES.get(self.tried[0])
+        glance = None if makes is None else makes(self.model, self.operations)
         ahead: Sequence[int] = range(len(self.parts))
         while ahead:
             again = []
             for done, number in enumerate(ahead):
-                seen = glance and glance(self.model, self.operations, self.parts[number])
-                if seen:
-                    answers[number] = seen, self.tried[0]
-                    budget.left -= len(self.parts[number]) // AT_A_GLANCE
-                else:
-                    share = budget.share(len(ahead) - done)
-                    part = taken(self.operations, self.parts[number])
-                    answers[number] = _decide_one(self.model, part, share, self.tried)
-                    budget.account(share)
+                answers[number] = self._decide(self.parts[number], glance, budget, len(ahead) - done)
                 try:
                     if isinstance(answers[number][0], Unknown):
                         budget.look()
@@ -178,6 +194,29 @@ class _Asked(NamedTuple):
                 break
             ahead = again
         return answers
+
+    def _decide(self, positions: Sequence[int], glance: Glance | None, budget: Budget, count: int) -> Decided:
+        """Decide one of `count` parts that share the budget; a small one for which a glance will do needs no share."""
+        share = budget if glance is not None and _is_small(len(positions), budget, count) else budget.share(count)
+        answer: Answer | None = None
+        try:
+            answer = glance and glance(positions, share)
+        except BudgetSpent as spent:
+            answer = Unknown(str(spent), 0, len(positions))
+        if answer is not None:
+            decided = answer, self.tried[0]
+        else:
+            share = budget.share(count) if share is budget else share
+            decided = _decide_one(self.model, taken(self.operations, positions), share, self.tried)
+        budget.account(share)
+        return decided
+
+
+def _is_small(operations: int, budget: Budget, count: int) -> bool:
+    """Say whether a glance at so many operations surely costs less than a share."""
+    if operations > SMALL:
+        return False
+    return budget.work is None or GLANCE_WORK * (operations + 1) <= (budget.work - budget.spent) // count
 
 
 def decide(model: Model, operations: Operations, budget: Budget) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Hashable, Sequence
 from typing import Final, NamedTuple
 
@@ -38,12 +39,12 @@ def split(model: Model, operations: Operations, budget: Budget | None = None) ->
         labels = _told_apart(model, operations, budget or Budget())
     if labels is None:
         return [(None, range(len(operations)))]
-    groups: dict[Hashable, list[int]] = {}
+    groups: dict[Hashable, array[int]] = {}
     for position, label in enumerate(labels):
         try:
             groups[label].append(position)
         except KeyError:
-            groups[label] = [position]
+            groups[label] = array("I", (position,))
     return list(groups.items())
 
 

@@ -30,15 +30,17 @@ Only where most rows are of other objects, the bounds are sorted.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress, count, filterfalse
 from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
-from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid
+from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid, Within
 from keelhaul.checkers.models.model import Model
 
 OPERATION_BYTES: Final = 100
@@ -46,9 +48,17 @@ OPERATION_BYTES: Final = 100
 ROWS_MAX: Final = 8
 """Rows per operation up to which blocks are put in order by a table of all rows; where there are more, by sorting."""
 
-_KINDS: Final = {"read": 0, "write": 1, "cas": 2}
-_READS: Final = bytes.maketrans(b"\0\1\2", b"\1\0\0")
-_CASES: Final = bytes.maketrans(b"\0\1\2", b"\0\0\1")
+READ, WRITE, CAS, UNSEEN, OTHER = range(5)
+"""What an operation is to a register: UNSEEN is a read of which nobody knows what it answered, OTHER no work of a
+register's, or a cas that failed."""
+
+_KINDS: Final = {"read": READ, "write": WRITE, "cas": CAS}
+_READS: Final = bytes.maketrans(b"\0\1\2\3", b"\1\0\0\0")
+_PUTS: Final = bytes.maketrans(b"\0\1\2\3", b"\0\1\1\0")
+_CASES: Final = bytes.maketrans(b"\0\1\2\3", b"\0\0\1\0")
+
+Take: TypeAlias = Callable[[Sequence[Any]], Iterable[Any]]
+"""Takes some operations' entries out of a column."""
 
 
 @dataclass(slots=True)
@@ -91,6 +101,69 @@ class _Blocks(NamedTuple):
         return members
 
 
+class _Clash(NamedTuple):
+    """What can't be put in order: one block or two, and the rows that show it."""
+
+    one: Sequence[int]
+    rows: set[int]
+    other: Sequence[int] = ()
+
+
+class _Register(NamedTuple):
+    """What is read of one register's operations."""
+
+    kinds: bytes
+    puts_at: Iterable[int]
+    readers_at: Iterable[int]
+    """Where they stand; to be read once."""
+    puts: Take
+    readers: Take
+    """Take their entries out of a column."""
+    rows: int
+    """All were invoked before this one."""
+
+    def decided(self, operations: Operations, clusters: Clusters | Invalid, budget: Budget) -> Valid | Invalid:
+        """Decide it, given what became of its clusters."""
+        if isinstance(clusters, Invalid):
+            return clusters
+        columns = self.readers(operations.invoked), self.readers(operations.returned)
+        return _decided(operations, clusters, self.readers_at, columns, self.rows, budget)
+
+
+class Registers:
+    """The registers of a store, each of which is decided without making a history of it."""
+
+    def __init__(self, model: Model, operations: Operations) -> None:
+        """Look at all operations once."""
+        self._initial, self._operations = model.initial, operations
+        self._kinds = _kinds_of(operations, [name for name in model.functions if name in _KINDS])
+
+    def decide(self, positions: Sequence[int], budget: Budget) -> Valid | Invalid | None:
+        """Decide the one that has these operations. None, and nothing is spent: others have to look at it, for a value
+        is put in twice, or it isn't plain that all operations are a register's."""
+        operations = self._operations
+        kinds = bytes(_taker(positions)(self._kinds))
+        if OTHER in kinds or (CAS in kinds and not _are_pairs(_those(positions, kinds, _CASES)(operations.argument))):
+            return None
+        puts_at = [*compress(positions, kinds.translate(_PUTS))]
+        readers_at = [*compress(positions, kinds.translate(_READS))]
+        rows = operations.invoked[positions[-1]] + 1
+        register = _Register(kinds, puts_at, readers_at, _taker(puts_at), _taker(readers_at), rows)
+        found = _register_clusters(self._initial, operations, register)
+        if found is None:
+            return None
+        held = budget.held
+        budget.hold(OPERATION_BYTES * len(positions))
+        try:
+            budget.spend(len(positions))
+            answer = register.decided(operations, found, budget)
+        finally:
+            budget.held = held
+        if isinstance(answer, Valid):
+            return Valid(Within(array("I", answer.order), positions))
+        return Invalid([bisect_left(positions, at) for at in answer.core])
+
+
 def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     """Decide a register or cas-register history with unique values."""
     if model.family != "register":
@@ -101,41 +174,81 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     budget.hold(OPERATION_BYTES * len(operations))
     try:
         budget.spend(len(operations))
-        clusters = _register_clusters(model.initial, operations)
+        kinds = bytes(_kinds_of(operations, _KINDS))
+        assert OTHER not in kinds, "the portfolio looked at the shape of all"
+        register = _whole(operations, kinds)
+        clusters = _register_clusters(model.initial, operations, register)
         if clusters is None:
             return NotApplicable("a value is put in twice")
-        return clusters if isinstance(clusters, Invalid) else decide_clusters(operations, clusters, budget)
+        return register.decided(operations, clusters, budget)
     finally:
         budget.held = held
 
 
+def _whole(operations: Operations, kinds: bytes) -> _Register:
+    puts, reads = kinds.translate(_PUTS), kinds.translate(_READS)
+    return _Register(
+        kinds=kinds,
+        puts_at=compress(count(), puts),
+        readers_at=compress(count(), reads),
+        puts=lambda column: compress(column, puts),
+        readers=lambda column: compress(column, reads),
+        rows=_rows(operations),
+    )
+
+
 def decide_clusters(operations: Operations, clusters: Clusters, budget: Budget) -> Valid | Invalid:
     """Look for an order of the clusters, given that reads, and puts that follow others, have no choice."""
-    sizes = _narrow(operations, clusters)
-    if isinstance(sizes, Invalid):
-        return sizes
-    budget.spend(len(clusters.cluster_of))
-    blocks = _blocks(operations, clusters) if clusters.follows else _Blocks(clusters.first, clusters.last, {})
-    if isinstance(blocks, Invalid):
-        return blocks
-    budget.spend(len(clusters.called))
-    order = _sorted(clusters.numbers, blocks, operations.invoked)
-    budget.spend(len(order))
-    return _placed(operations, clusters, blocks, order, sizes)
+    reads = clusters.reads
+    columns = (compress(column, reads) for column in (operations.invoked, operations.returned))
+    return _decided(operations, clusters, compress(count(), reads), columns, _rows(operations), budget)
 
 
-def _register_clusters(initial: Hashable, operations: Operations) -> Clusters | Invalid | None:
+def _rows(operations: Operations) -> int:
+    return operations.invoked[-1] + 1 if len(operations) else 0
+
+
+def _kinds_of(operations: Operations, names: Iterable[str]) -> bytearray:
+    """Say what each operation is."""
+    known = {name: _KINDS[name] for name in names}
+    try:
+        kinds = bytearray(map(known.__getitem__, operations.f))
+    except KeyError:
+        kinds = bytearray(known.get(f, OTHER) for f in operations.f)
+    returned, at = operations.returned, -1
+    for _ in range(returned.count(OPEN)):
+        at = returned.index(OPEN, at + 1)
+        if kinds[at] == READ:
+            kinds[at] = UNSEEN
+    for at in compress(count(), operations.failed or ()):
+        kinds[at] = OTHER
+    return kinds
+
+
+def _are_pairs(arguments: Iterable[Any]) -> bool:
+    """Say whether all are [expected, new]."""
+    return all(type(pair) is tuple and len(pair) == 3 and pair[0] == "array" for pair in arguments)
+
+
+def _taker(positions: Sequence[int]) -> Take:
+    """Return what takes these positions out of a column."""
+    if len(positions) > 1:
+        return itemgetter(*positions)
+    return lambda column: [column[at] for at in positions]
+
+
+def _those(positions: Sequence[int], kinds: bytes, table: bytes) -> Take:
+    return _taker([*compress(positions, kinds.translate(table))])
+
+
+def _register_clusters(initial: Hashable, operations: Operations, register: _Register) -> Clusters | Invalid | None:
     """Form a register's clusters; None if its values are not unique, Invalid if one is read that nobody put in."""
-    returned, positions = operations.returned, range(len(operations))
-    puts = bytes(map(_KINDS.__getitem__, operations.f))
-    reads: Sequence[int] = puts.translate(_READS)
-    if OPEN in compress(returned, reads):
-        reads = [is_read and row != OPEN for is_read, row in zip(reads, returned, strict=True)]
-    values: list[Any] = [initial, *compress(operations.argument, puts)]
+    kinds = register.kinds
+    values: list[Any] = [initial, *register.puts(operations.argument)]
     pairs: list[Any] = []
     cas: list[int] = []
-    if 2 in puts:
-        cas = list(compress(count(1), compress(puts.translate(_CASES), puts)))
+    if CAS in kinds:
+        cas = list(compress(count(1), compress(kinds.translate(_CASES), kinds.translate(_PUTS))))
         pairs = list(map(values.__getitem__, cas))
         for cluster, (_, _, value) in zip(cas, pairs, strict=True):
             values[cluster] = value
@@ -144,42 +257,73 @@ def _register_clusters(initial: Hashable, operations: Operations) -> Clusters | 
     if len(number) < len(values):
         return None
     try:
-        cluster_of = list(map(number.__getitem__, compress(operations.result, reads)))
+        cluster_of = list(map(number.__getitem__, register.readers(operations.result)))
     except KeyError:
-        return Invalid([next(at for at in compress(positions, reads) if operations.result[at] not in number)])
-    called = [-1, *compress(operations.invoked, puts)]
+        seen = zip(register.readers_at, register.readers(operations.result), strict=True)
+        return Invalid([next(at for at, value in seen if value not in number)])
+    called = [-1, *register.puts(operations.invoked)]
     return Clusters(
         numbers=numbers,
-        puts=[-1, *compress(positions, puts)],
-        reads=reads,
+        puts=[-1, *register.puts_at],
+        reads=kinds.translate(_READS),
         cluster_of=cluster_of,
         called=called,
-        first=[-1, *compress(returned, puts)],
+        first=[-1, *register.puts(operations.returned)],
         last=called.copy(),
-        follows=dict(zip(cas, map(number.get, map(itemgetter(1), pairs)), strict=True)),
+        follows=dict(zip(cas, map(number.get, map(itemgetter(1), pairs)), strict=True)) if cas else {},
     )
 
 
-def _narrow(operations: Operations, clusters: Clusters) -> list[int] | Invalid:
+def _decided(
+    operations: Operations,
+    clusters: Clusters,
+    readers: Iterable[int],
+    columns: Iterable[Iterable[int]],
+    rows: int,
+    budget: Budget,
+) -> Valid | Invalid:
+    """Decide it. `readers` are where the readers stand, to be read once; `columns` when they were invoked and returned.
+    All were invoked before `rows`."""
+    found = _ordered(clusters, readers, zip(clusters.cluster_of, *columns, strict=True), rows, budget)
+    return found if isinstance(found, Valid) else Invalid(_evidence(operations, clusters, readers, found))
+
+
+def _ordered(
+    clusters: Clusters, readers: Iterable[int], seen: Iterable[tuple[int, int, int]], rows: int, budget: Budget
+) -> Valid | _Clash:
+    """Look for an order. `seen` are the readers' (cluster, invocation, return)."""
+    sizes = _narrow(clusters, seen)
+    if isinstance(sizes, _Clash):
+        return sizes
+    budget.spend(len(clusters.cluster_of))
+    blocks = _blocks(clusters) if clusters.follows else _Blocks(clusters.first, clusters.last, {})
+    if isinstance(blocks, _Clash):
+        return blocks
+    budget.spend(len(clusters.called))
+    order = _sorted(clusters, blocks, rows)
+    budget.spend(len(order))
+    return _placed(clusters, readers, blocks, order, sizes)
+
+
+def _narrow(clusters: Clusters, seen: Iterable[tuple[int, int, int]]) -> list[int] | _Clash:
     """Take the readers into the clusters' bounds; return the clusters' sizes, with a put for each."""
     called, first, last = clusters.called, clusters.first, clusters.last
     sizes = [1] * len(first)
-    invocations, returns = (compress(column, clusters.reads) for column in (operations.invoked, operations.returned))
-    for cluster, invoked, returned in zip(clusters.cluster_of, invocations, returns, strict=True):
+    for cluster, invoked, returned in seen:
         sizes[cluster] += 1
         if returned < first[cluster]:
             first[cluster] = returned
             if returned < called[cluster]:
-                return Invalid(_evidence(operations, clusters, [cluster], {returned}))
+                return _Clash([cluster], {returned})
         if invoked > last[cluster]:
             last[cluster] = invoked
     return sizes
 
 
-def _blocks(operations: Operations, clusters: Clusters) -> _Blocks | Invalid:
+def _blocks(clusters: Clusters) -> _Blocks | _Clash:
     """Join clusters that must follow each other."""
-    following = _following(operations, clusters)
-    if isinstance(following, Invalid):
+    following = _following(clusters)
+    if isinstance(following, _Clash):
         return following
     blocks = _Blocks(clusters.first.copy(), clusters.last.copy(), following)
     first, last, behind = blocks.first, blocks.last, following.get
@@ -193,7 +337,7 @@ def _blocks(operations: Operations, clusters: Clusters) -> _Blocks | Invalid:
             if row < latest:
                 members = blocks.members(head)
                 until = members.index(member) + 1
-                return Invalid(_evidence(operations, clusters, members[:until], {row, latest}))
+                return _Clash(members[:until], {row, latest})
             if row < earliest:
                 earliest = row
             if last[member] > latest:
@@ -205,34 +349,33 @@ def _blocks(operations: Operations, clusters: Clusters) -> _Blocks | Invalid:
     if joined < len(following):
         # What follows something and has kept its bounds is in a circle.
         circle = blocks.members(next(cluster for cluster in following.values() if last[cluster] >= 0))
-        return Invalid(_evidence(operations, clusters, circle, set(clusters.first)))
+        return _Clash(circle, set(clusters.first))
     return blocks
 
 
-def _following(operations: Operations, clusters: Clusters) -> dict[int, int] | Invalid:
+def _following(clusters: Clusters) -> dict[int, int] | _Clash:
     """Map clusters to those that must follow them; only what surely took effect counts."""
     first, follows, following = clusters.first, clusters.follows, dict[int, int]()
     todo = [cluster for cluster in follows if first[cluster] != OPEN]
     for cluster in todo:
         before = follows[cluster]
         if before is None:
-            return Invalid(_evidence(operations, clusters, _needed_by(cluster, clusters, following), set()))
+            return _Clash(_needed_by(cluster, clusters, following), set())
         rival = following.setdefault(before, cluster)
         if rival != cluster:
             one = [before, *_needed_by(rival, clusters, following)]
             other = _needed_by(cluster, clusters, following)
-            return Invalid(_evidence(operations, clusters, one, set(), other))
+            return _Clash(one, set(), other)
         if first[before] == OPEN and before in follows:
             # Nobody read it, and its outcome is unknown; but it is needed, so it took effect.
             todo.append(before)
     return following
 
 
-def _sorted(numbers: Sequence[int], blocks: _Blocks, invoked: Sequence[int]) -> list[int]:
+def _sorted(clusters: Clusters, blocks: _Blocks, rows: int) -> list[int]:
     """List the clusters in the order of their blocks' smaller bounds. That of the first block, cluster 0's, is -1."""
-    first, last = blocks.first, blocks.last
-    rows = invoked[-1] + 1 if len(invoked) else 0
-    if rows <= ROWS_MAX * len(invoked):
+    numbers, first, last = clusters.numbers, blocks.first, blocks.last
+    if rows <= ROWS_MAX * len(clusters.reads):
         # No two bounds share a row, and the smaller one is no later than the last invocation. What is -1 goes to the
         # end: cluster 0, and those that don't begin a block.
         block_at = [0] * (rows + 1)
@@ -246,14 +389,14 @@ def _sorted(numbers: Sequence[int], blocks: _Blocks, invoked: Sequence[int]) -> 
         order = [block for block in order if first[block] != OPEN]
     if not blocks.following:
         return order
-    clusters, behind = list[int](), blocks.following.get
+    members, behind = list[int](), blocks.following.get
     for block in order:
-        clusters.append(block)
+        members.append(block)
         member = behind(block)
         while member is not None:
-            clusters.append(member)
+            members.append(member)
             member = behind(member)
-    return clusters
+    return members
 
 
 def _needed_by(cluster: int, clusters: Clusters, following: Mapping[int, int]) -> list[int]:
@@ -264,16 +407,14 @@ def _needed_by(cluster: int, clusters: Clusters, following: Mapping[int, int]) -
     return members
 
 
-def _evidence(
-    operations: Operations, clusters: Clusters, one: Sequence[int], rows: set[int], other: Sequence[int] = ()
-) -> list[int]:
+def _evidence(operations: Operations, clusters: Clusters, readers: Iterable[int], clash: _Clash) -> list[int]:
     """Return the puts of the given blocks, as far as they matter, and the readers whose call or return is in `rows`.
 
     A block matters up to its last cluster with one of the rows, and on to the next one that is known to have taken
     effect; and so does whatever has to come before.
     """
-    rows, kept = set(rows), set[int]()
-    for block in (one, other):
+    rows, kept = set(clash.rows), set[int]()
+    for block in (clash.one, clash.other):
         matter = [place for place, cluster in enumerate(block) if not rows.isdisjoint(_bounds(clusters, cluster))]
         end = matter[-1] if matter else len(block) - 1
         while end < len(block) - 1 and clusters.first[block[end]] == OPEN:
@@ -286,7 +427,6 @@ def _evidence(
             kept.add(before)
             before = clusters.follows.get(before)
     core = [clusters.puts[cluster] for cluster in kept if cluster]
-    readers = compress(range(len(operations)), clusters.reads)
     for reader, cluster in zip(readers, clusters.cluster_of, strict=True):
         if cluster in kept and (operations.invoked[reader] in rows or operations.returned[reader] in rows):
             core.append(reader)
@@ -298,9 +438,9 @@ def _bounds(clusters: Clusters, cluster: int) -> tuple[int, int]:
 
 
 def _placed(
-    operations: Operations, clusters: Clusters, blocks: _Blocks, order: Sequence[int], sizes: list[int]
-) -> Valid | Invalid:
-    """List the operations, cluster by cluster, the put first and then its readers as they were invoked; Invalid if a
+    clusters: Clusters, readers: Iterable[int], blocks: _Blocks, order: Sequence[int], sizes: list[int]
+) -> Valid | _Clash:
+    """List the operations, cluster by cluster, the put first and then its readers as they were invoked; a clash if a
     block can't stand behind those before it."""
     first, last, puts, place = blocks.first, blocks.last, clusters.puts, sizes
     found = [-1] * (len(order) + len(clusters.cluster_of))
@@ -309,7 +449,7 @@ def _placed(
         if first[cluster] < latest:
             one = last.index(latest)
             rows = {first[one], latest, first[cluster], last[cluster]}
-            return Invalid(_evidence(operations, clusters, blocks.members(one), rows, blocks.members(cluster)))
+            return _Clash(blocks.members(one), rows, blocks.members(cluster))
         row = last[cluster]
         if row > latest:
             latest = row
@@ -317,7 +457,6 @@ def _placed(
         size = place[cluster]
         place[cluster] = free
         free += size
-    readers = compress(range(len(operations)), clusters.reads)
     for cluster, reader in zip(clusters.cluster_of, readers, strict=True):
         at = place[cluster] = place[cluster] + 1
         found[at] = reader
