@@ -108,9 +108,9 @@ class _Minimiser:
         """Leave out one after the other, wherever what is left begins then."""
         if len(self.best) <= SINGLY_MAX:
             for at in reversed(self.best):
-                rest = [other for other in self.best if other != at]
-                if rest and self._refutes(rest):
-                    self.best = rest
+                fewer = [other for other in self.best if other != at]
+                if fewer and self._refutes(fewer):
+                    self.best = fewer
 
     def first_stuck(self, answer: Invalid) -> tuple[int | None, Sequence[int]]:
         """Return the first operation by whose return there is no legal order, None if that isn't known, and a core of
@@ -263,7 +263,7 @@ class _Minimiser:
     def _try_without(self, left_out: Iterable[int]) -> bool:
         """Leave these out, and say whether that is still illegal; of a large core, also what can't do without them."""
         rest = set(self.best) - set(left_out)
-        if self._anchor not in (None, *rest):
+        if self._anchor is not None and self._anchor not in rest:
             return False
         while len(self.best) > SINGLY_MAX and self._anchor is None:
             bereft = {at for at, _ in self._lacking(sorted(rest))}
