@@ -16,6 +16,9 @@ Taking over (§3.5), by stage:
                   6 until each has shown that it knows (its KeepAlive names the new epoch), or has expired
     SERVING       7 everything; 8 handles open again by being used; 9 after a while, ephemeral files nobody uses go
 
+What a master has to do by itself (begin, end a session or a delay, reap) it proposes until the log takes it: a log that is
+handing its leadership on refuses everything, and may keep it after all.
+
 A master that finds that it was stopped itself (its own tick came late) starts all leases anew: its clients could not
 reach it. Nothing is done on such a clock alone; see above.
 """
@@ -130,12 +133,14 @@ class Master:
     changes: list[tuple[Change, Callable[[], None]]] = field(default_factory=list)
     """Changes of files that wait for cached copies to be given up, and what to do then."""
     reap_ns: int | None = None
+    refused: list[tuple[Command, Callable[[Body], None]]] = field(default_factory=list)
+    """What the log didn't take of its own commands, and what to do when they are done: they are due at the next tick."""
 
     def begin(self) -> None:
         """Step 1: commit an epoch of its own."""
         self.ticked_ns = self.around.now_ns
         self._enter(ELECTED)
-        self.around.propose(["master", self.name], self._on_epoch)
+        self._insist(["master", self.name], self._on_epoch)
 
     def end(self, leader: str | None) -> None:
         """It leads no more: whoever waits for something in memory must ask elsewhere."""
@@ -148,16 +153,28 @@ class Master:
         self.keep_alives.clear()
         self.askers.clear()
         self.changes.clear()
+        self.refused.clear()
         self._enter(REPLACED)
+
+    def _insist(self, command: Command, done: Callable[[Body], None] = lambda outcome: None) -> None:
+        """Propose what no client would ask for again, now and until it is in the log."""
+
+        def proposed(outcome: Body | NotDone) -> None:
+            if not isinstance(outcome, NotDone):
+                done(outcome)
+            elif self.stage != REPLACED:
+                self.refused.append((command, done))
+
+        self.around.propose(command, proposed)
 
     def _enter(self, stage: str) -> None:
         self.stage = stage
         self.around.trace({"type": "master", "stage": stage, "epoch": self.epoch})
 
-    def _on_epoch(self, outcome: Body | NotDone) -> None:
+    def _on_epoch(self, outcome: Body) -> None:
         """Steps 3 to 5: all leases anew, counted from here (LS6); all locks that rest, too (LK-G)."""
-        if isinstance(outcome, NotDone) or self.stage != ELECTED:
-            return  # it leads no more, and is told so; what it proposed may be committed by its successor all the same
+        if self.stage != ELECTED:
+            return  # it leads no more; what it proposed may be committed by its successor all the same
         self.epoch = outcome["epoch"]
         for session in self.machine.sessions:
             self._renew(session)
@@ -407,6 +424,9 @@ class Master:
                 if not lease.is_expiring:
                     self._renew(session)
         self.ticked_ns = now_ns
+        refused, self.refused = self.refused, []
+        for command, done in refused:
+            self._insist(command, done)
         if self.stage == ELECTED:
             return
         early_ns = self.settings.lease_ns // 2 if self.mutant == LEASE_CUT_SHORT else 0
@@ -417,10 +437,10 @@ class Master:
             if end_ns <= now_ns:
                 del self.delays[path]
                 self.around.trace({"type": "delay_over", "epoch": self.epoch, "lock": path, "delay": delay})
-                self.around.propose(["end_delay", self.epoch, path, delay], lambda outcome: None)
+                self._insist(["end_delay", self.epoch, path, delay])
         if self.reap_ns is not None and self.reap_ns <= now_ns:  # step 9
             self.reap_ns = None
-            self.around.propose(["reap", self.epoch], lambda outcome: None)
+            self._insist(["reap", self.epoch])
         self._answer_keep_alives()
 
     def _expire(self, session: int, lease: Lease) -> None:
@@ -428,4 +448,4 @@ class Master:
         prolongs it, so the entry needs no lease number to be compared with."""
         lease.is_expiring = True
         self.around.trace({"type": "expiring", "epoch": self.epoch, "session": session, "end_ns": lease.end_ns})
-        self.around.propose(["expire_session", self.epoch, session], lambda outcome: None)
+        self._insist(["expire_session", self.epoch, session])

@@ -113,6 +113,100 @@ def test_edge_case_a_master_that_was_paused_and_replaced_expires_nobody(new_offi
     assert session in office.machine.sessions
 
 
+# --- a log that refuses all while it hands its leadership on, and then keeps it
+
+
+def test_ls4_the_end_of_a_session_is_proposed_again_when_the_log_refused_it(new_office):
+    office = new_office()
+    office.elect()
+    session = office.open()
+    office.at_once = False
+    office.after(LEASE + 100)
+    office.refuse_all(leader=None)
+    assert session in office.machine.sessions
+    office.at_once = True
+    office.after(100)
+    assert session not in office.machine.sessions
+
+
+def test_ls4_while_it_is_refused_no_keep_alive_prolongs_it(new_office):
+    office = new_office()
+    office.elect()
+    session = office.open()
+    office.at_once = False
+    office.after(LEASE + 100)
+    office.refuse_all(leader=None)
+    number = office.keep_alive(session)
+    office.after(LEASE // 2)
+    office.confirm_all()
+    assert number not in office.replies
+    office.apply()
+    assert reason(office.replies[number]) == "session_expired"
+
+
+def test_step_6_ends_though_the_log_refused_the_end_of_a_session_that_says_nothing(new_office):
+    office = new_office()
+    office.table.session("gone")
+    office.elect("n2")
+    office.at_once = False
+    office.after(LEASE + 100)
+    office.refuse_all(leader=None)
+    office.at_once = True
+    office.after(100)
+    assert office.stages() == ["elected", "keep-alives", "serving"]
+
+
+def test_step_1_an_epoch_that_the_log_refused_is_proposed_again(new_office):
+    office = new_office(at_once=False)
+    office.elect()
+    office.refuse_all(leader=None)
+    office.at_once = True
+    office.after(100)
+    assert office.stages() == ["elected", "keep-alives", "serving"]
+
+
+def test_lk_g_a_rest_ends_though_the_log_refused_its_end(new_office):
+    office = new_office()
+    office.elect()
+    session, other = office.open("a"), office.open("b")
+    office.acquire(session)
+    number = office.acquire(other)
+    while session in office.machine.sessions:
+        office.keep_alive(other)
+        office.after(100)
+    assert number not in office.replies, "the lock rests"
+    office.at_once = False
+    office.after(DELAY + 100)
+    office.refuse_all(leader=None)
+    office.at_once = True
+    office.after(100)
+    assert office.replies[number]["type"] == "acquire_ok"
+
+
+def test_step_9_ephemeral_files_are_reaped_though_the_log_refused_it_once(new_office):
+    office = new_office(at_once=False)
+    office.elect()
+    office.apply()
+    office.after(LEASE + GRACE + 100)
+    assert [command[0] for command, _ in office.proposed] == ["reap"]
+    office.refuse_all(leader=None)
+    office.after(100)
+    assert [command[0] for command, _ in office.proposed] == ["reap"]
+
+
+def test_a_master_that_was_replaced_insists_on_nothing(new_office):
+    office = new_office()
+    office.elect()
+    office.open()
+    office.at_once = False
+    office.after(LEASE + 100)
+    office.refuse_all(leader="n3")
+    office.master.end("n3")
+    assert not office.master.refused
+    office.after(LEASE)
+    assert office.proposed == []
+
+
 # --- locks
 
 
