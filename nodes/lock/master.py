@@ -16,8 +16,8 @@ Taking over (§3.5), by stage:
                   6 until each has shown that it knows (its KeepAlive names the new epoch), or has expired
     SERVING       7 everything; 8 handles open again by being used; 9 after a while, ephemeral files nobody uses go
 
-What a master has to do by itself (begin, end a session or a delay, reap) it proposes until the log takes it: a log that is
-handing its leadership on refuses everything, and may keep it after all.
+What a master has to do by itself (begin, end a session or a delay, reap) it proposes until the log takes it: a log
+that is handing its leadership on refuses everything, and may keep it after all.
 
 A master that finds that it was stopped itself (its own tick came late) starts all leases anew: its clients could not
 reach it. Nothing is done on such a clock alone; see above.
@@ -134,7 +134,7 @@ class Master:
     """Changes of files that wait for cached copies to be given up, and what to do then."""
     reap_ns: int | None = None
     refused: list[tuple[Command, Callable[[Body], None]]] = field(default_factory=list)
-    """What the log didn't take of its own commands, and what to do when they are done: they are due at the next tick."""
+    """Commands of its own that the log didn't take, and what to do when they are done; due at the next tick."""
 
     def begin(self) -> None:
         """Step 1: commit an epoch of its own."""
