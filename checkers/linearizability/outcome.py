@@ -7,6 +7,7 @@ several parts as one order, the refutation made small, the reason in words; nor 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from keelhaul.checkers.history import History
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
+from keelhaul.checkers.linearizability.large import with_large_values_once
 from keelhaul.checkers.linearizability.operations import Call, FailedCas, Operations
 from keelhaul.checkers.linearizability.portfolio import LEFT, Part, Spread, decide, decide_parts
 from keelhaul.checkers.linearizability.result import Invalid, Unknown, Valid, Within
@@ -64,6 +66,9 @@ def check(
     operations = _columns(recorded, failed_cas, keyed)
     allowance = Budget(work=WORK_MAX) if budget is None else budget
     with allowance.running():
+        if known.family == "register":
+            with suppress(BudgetSpent):  # which decide_parts will meet, too
+                operations = with_large_values_once(operations, allowance)
         parts = decide_parts(known, operations, allowance, algorithm=algorithm, spread=spread, every=every)
     return Outcome(known, operations, parts, allowance)
 
