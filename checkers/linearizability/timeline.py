@@ -22,6 +22,8 @@ DENIAL: Final = 3
 """A cas that failed, as an observation. (A cas from a value to the same is a read; open, it is nothing.)"""
 
 NO_VALUE: Final = -1
+BLOCK: Final = 1023
+"""The budget is asked at the last of each 1024 operations that are laid out."""
 
 Shape: TypeAlias = tuple[int, int, int, int, int, int]
 """What `Step` says between bit and number."""
@@ -79,10 +81,9 @@ class Timeline:
         """For each value the (put, place) of cas that expect it."""
         self.open_writes: dict[int, Supply] = {}
         self.open_cas: dict[tuple[int, int], Supply] = {}
-        shapes = self._shapes()
-        budget.spend(len(shapes) // 10)
-        self._lay_out(shapes)
-        budget.spend(len(shapes) // 10)
+        shapes = self._shapes(budget)
+        self._lay_out(shapes, budget)
+        budget.spend((len(shapes) & BLOCK) // 5)
         self.guards = self._fields()
         self.masks = [0] * (3 * len(self.values) + len(self.classes) + 1)
         self.owner: dict[int, Step] = {}
@@ -90,7 +91,7 @@ class Timeline:
         self.turn = -1
         """The window's; what arrived at it is in."""
 
-    def _shapes(self) -> list[Shape | None]:
+    def _shapes(self, budget: Budget) -> list[Shape | None]:
         """Say of each operation what it is; None if it makes no difference."""
         operations = self.operations
         reads: dict[Hashable, Shape] = {}
@@ -102,7 +103,9 @@ class Timeline:
         add = shapes.append
         failed = operations.failed or repeat(False)
         rows = zip(operations.f, operations.argument, operations.result, operations.returned, failed, strict=False)
-        for f, argument, result, returned, denies in rows:
+        for at, (f, argument, result, returned, denies) in enumerate(rows):
+            if at & BLOCK == BLOCK:
+                budget.spend(BLOCK // 10)
             if f == "read":
                 if returned == OPEN:
                     add(None)
@@ -146,7 +149,7 @@ class Timeline:
     def _value(self, value: Hashable) -> int:
         return self.values.setdefault(value, len(self.values))
 
-    def _lay_out(self, shapes: list[Shape | None]) -> None:
+    def _lay_out(self, shapes: list[Shape | None], budget: Budget) -> None:
         """Give out bits, and sort what arrives and returns into turns."""
         invoked, returned = self.operations.invoked, self.operations.returned
         by_return = [at for at, shape in enumerate(shapes) if shape is not None and returned[at] != OPEN]
@@ -155,7 +158,9 @@ class Timeline:
         free: list[int] = []
         made, coming, calls = 1, 0, [*invoked, OPEN]
         new, step_class = tuple.__new__, Step
-        for at in by_return:
+        for turn, at in enumerate(by_return):
+            if turn & BLOCK == BLOCK:
+                budget.spend(BLOCK // 10)
             row = returned[at]
             arrived = []
             while calls[coming] < row:
