@@ -119,9 +119,8 @@ def keyed(random: Random, keys: int, count: int, clients: int) -> Operations:
             process.append(part.process[at] + number * clients)
             key.append(number)
     order = sorted(range(len(f)), key=invoked.__getitem__)
-    whole = Operations(f, argument, result, invoked, returned, process, range(len(f)), key=key).select(order)
-    whole.index = range(len(f))
-    return whole
+    columns = ([column[at] for at in order] for column in (f, argument, result, invoked, returned, process))
+    return Operations(*columns, range(len(f)), key=[key[at] for at in order])
 
 
 def queue(random: Random, count: int, clients: int) -> Operations:
