@@ -8,6 +8,13 @@ one after the other is tried without.
 Whether what is left is still a refutation is found as the verifier will: with all that might matter loose beside it,
 trying its orders. Large ones, of which these are too many, are kept *closed* (all that might matter stays), and the
 algorithm that decided is asked again.
+
+*How small can it be?* Whoever is such that the history without it is linearizable has to be in every core, for a core
+is illegal whatever else happened. For locks and semaphores that anybody may release, that is often nearly all of a long
+chain: each acquire is explained by a release that overlaps it, and the first for which none is left is only found by
+counting from a moment at which no release was under way. So these cores get large where clients are many, and an open
+release, which may take effect at any time, has to be counted from where it was invoked. Counters are alike where a
+change overlaps each answer.
 """
 
 from __future__ import annotations
@@ -26,16 +33,16 @@ from keelhaul.checkers.models.model import Action, Kind, Model
 
 RUNS_MAX: Final = 3000
 """Beginnings of runs that are tried on a candidate before the other way of asking."""
-FEW_RUNS_MAX: Final = 600
+FEW_RUNS_MAX: Final = 3000
 """The same for one of two operations: most of what stands between them is loose then, and that is tried often."""
 SINGLY_MAX: Final = 48
 """Cores of at most so many operations are tried without each; larger ones without whole stretches first."""
 
-DIRECTLY_MAX: Final = 500
+DIRECTLY_MAX: Final = 1000
 """Operations of a candidate whose orders are tried."""
 LOOKED_AT_MAX: Final = 1000
 """Operations among which one is looked for that a core may begin with."""
-ANCHORS_MAX: Final = 24
+ANCHORS_MAX: Final = 12
 """Operations with which a core is tried to begin."""
 NEAR_MAX: Final = 3
 """Of those, where it is looked at any operation."""
@@ -117,26 +124,21 @@ class _Minimiser:
         what was known then. An algorithm that doesn't walk from return to return can't tell, so beginnings of the
         history are decided until it is found."""
         operations = self._operations
-        if self._decide is None or len(operations) > PREFIX_MAX:
+        if answer.stuck is not None or self._decide is None or len(operations) > PREFIX_MAX:
             return answer.stuck, answer.core
         self._budget.spend(len(operations))
-        known = {*answer.core} if answer.stuck is None else {*answer.core, answer.stuck}
-        latest = max(row for at, row in enumerate(operations.returned) if at in known and row != OPEN)
+        latest = max(row for row in map(operations.returned.__getitem__, answer.core) if row != OPEN)
         rows = sorted(row for at, row in enumerate(operations.returned) if row <= latest and self._may_fail(at))
         core, low, high = answer.core, 0, len(rows) - 1
-        # An algorithm that got stuck knew the answers of what returned later, so the first may be a later one.
-        stuck = -1 if answer.stuck is None else bisect_left(rows, operations.returned[answer.stuck])
-        middle = (low + high) // 2 if stuck < 0 else stuck
         while low < high:
+            middle = (low + high) // 2
             cut, positions = operations.until(rows[middle])
             self._budget.spend(len(positions))
             found = self._decided(cut)
             if isinstance(found, Invalid):
                 core, high = [positions[at] for at in found.core], middle
-                low = middle if middle == stuck else low
             else:
                 low = middle + 1
-            middle = (low + high) // 2
         return operations.returned.index(rows[high]), core
 
     def _may_fail(self, at: int) -> bool:
@@ -241,8 +243,11 @@ class _Minimiser:
         """Leave out all that does something else than the operation that got stuck: where clients compete, it may be
         enough to count those that succeeded."""
         f = self._operations.f
-        if stuck is not None:
-            self._try_without([at for at in self.best if f[at] != f[stuck] and at != self._anchor])
+        if stuck is None:
+            return
+        alike = [at for at in self.best if f[at] == f[stuck] or at == self._anchor]
+        if len(alike) < len(self.best) and self._illegal(alike):
+            self.best = alike
 
     def without_stretches(self) -> None:
         """Leave out halves, quarters, … of what is there."""

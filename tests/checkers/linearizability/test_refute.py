@@ -105,6 +105,25 @@ def test_a_small_failure_has_a_refutation_as_small_as_can_be(name):
     assert larger <= failures_seen / (2 if name.endswith("register") else 5)
 
 
+def test_where_a_refutation_of_a_lock_is_large_hardly_anything_in_it_can_be_spared():
+    """What can't be spared is whatever the history is linearizable without."""
+    large = seed = 0
+    while large < 4:
+        seed += 1
+        sizes = {"operations": 300, "processes": 6, "info": 0.0, "mutations": 1}
+        operations = simulated(Random(f"refute/spared/{seed}"), SPECIFICATIONS["mutex"], **sizes)
+        outcome = linearizability.check("mutex", operations)
+        if outcome.verdict is not Verdict.INVALID or len(outcome.refutation) <= 8:
+            continue
+        large += 1
+        positions = {index: at for at, index in enumerate(operations.index)}
+        needed = 0
+        for index in outcome.refutation:
+            rest = [at for at in range(len(operations)) if at != positions[index]]
+            needed += linearizability.check("mutex", operations.select(rest)).verdict is Verdict.VALID
+        assert needed >= len(outcome.refutation) - 1, seed
+
+
 def operations_of(*rows):
     """Take (function, argument, result, invoked, returned), in order of invocation."""
     f, argument, result, invoked, returned = (list(column) for column in zip(*rows, strict=True))
