@@ -5,7 +5,7 @@ behind it. So gets tell the order of the changes between one put and the next, a
 in it, behind the last change that it shows. In the order of the alphabet the texts of a stretch stand together, and
 each begins with the one before it. A change that no get shows is a stretch of its own. Stretches stand in the order of
 their first return or last invocation, whichever comes first: if they can stand one after the other at all, then so
-(zones.py). Of several appends of the same that may have left a text, the latest in time is taken.
+(zones.py). Of several appends of the same that may have left a text, the earliest that there is time for is taken.
 
 The order is legal by the way it is made. What began with nothing comes first; what comes later begins with a put, or
 nobody is shown anything of it; and each get stands where the text is the one that it got. Whether real time is kept is
@@ -138,7 +138,7 @@ def _stretches(
                     stretch.append(appends.pop(piece))
                     break
                 if piece in rivals:
-                    change = _latest(operations, rivals[piece], stretch, gets)
+                    change = _earliest(operations, rivals[piece], stretch, gets)
                     if change is None:
                         return None
                     stretch.append(change)
@@ -161,12 +161,14 @@ def _fork(operations: Operations, stretches: Sequence[Stretch], text: str, get: 
     return (nothing[-1], get) if nothing and operations.result[nothing[-1]] else None
 
 
-def _latest(operations: Operations, rivals: list[int], stretch: Stretch, gets: Sequence[int]) -> int | None:
-    """Take away the latest that there was time for, behind what the stretch ends with and before a get returned."""
+def _earliest(operations: Operations, rivals: list[int], stretch: Stretch, gets: Sequence[int]) -> int | None:
+    """Take away the earliest that there was time for, behind what the stretch ends with and before a get returned."""
     invoked, returned = operations.invoked, operations.returned
-    after = invoked[stretch[-1]] if stretch else -1
-    for place in reversed(range(bisect_left(rivals, returned[gets[0]], key=invoked.__getitem__))):
-        if returned[rivals[place]] > after:
+    after, until = invoked[stretch[-1]] if stretch else -1, returned[gets[0]]
+    for place, at in enumerate(rivals):
+        if invoked[at] > until:
+            return None
+        if returned[at] > after:
             return rivals.pop(place)
     return None
 

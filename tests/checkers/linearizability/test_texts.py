@@ -55,10 +55,13 @@ def test_nothing_stands_between_two_of_a_stretch():
     assert seen(p, ("put", "q", None, 2, 6), ("get", None, "p", 3, 5), ("get", None, "q", 4, 7)) == [0, 2, 1, 3]
 
 
-def test_of_two_that_appended_the_same_the_latest_in_time_is_taken():
-    rows = [("put", "p", None, 0, 1), ("append", "a", None, 2, 3), ("put", "q", None, 4, 5)]
-    assert seen(*rows, ("append", "a", None, 6, 7), ("get", None, "qa", 8, 9)) == [0, 1, 2, 3, 4]
-    assert seen(*rows, ("get", None, "pa", 6, 7), ("append", "a", None, 8, 9)) == {0, 2, 3}
+def test_of_two_that_appended_the_same_the_earliest_in_time_is_taken():
+    put, again, unseen = ("put", "q", None, 2, 3), ("append", "a", None, 4, 5), ("append", "c", None, 6, 9)
+    assert seen(A, put, again, ("get", None, "qa", 6, 7)) == [0, 1, 2, 3]
+    assert seen(A, put, ("get", None, "qa", 4, 5), ("append", "a", None, 6, 7)) is None
+    assert seen(A, B, again, ("get", None, "aba", 6, 7)) == [0, 1, 2, 3]
+    assert seen(A, B, again, unseen, ("get", None, "abac", 7, 8)) == [0, 1, 2, 3, 4]
+    assert seen(A, B, ("get", None, "ba", 4, 5), again) is None
 
 
 def test_what_cannot_be_taken_apart_at_a_glance_is_left_to_others():

@@ -89,8 +89,10 @@ def test_texts_that_are_written_again_later_are_told_apart_by_time():
 
 
 def test_a_guess_that_leads_nowhere_says_nothing():
-    """The get may have seen either append, and only the first one explains it."""
-    calls = [("append a;", 0, 1), ("append b;", 2, 9), ("get a;b;", 3, 8), ("append a;", 4, None)]
+    """Each get may have seen either append; only the later one explains the first get, and the earlier one the second.
+    texts.py takes the earliest everywhere, and versions.py the latest."""
+    calls = [("append a;", 0, 5), ("put p;", 1, 2), ("append a;", 6, 7), ("get p;a;", 8, 9), ("put q;", 10, 11)]
+    calls += [("append b;", 12, 13), ("append c;", 14, 21), ("get q;b;c;", 15, 20), ("append b;", 16, None)]
     assert isinstance(decide(key_value(), operations(*calls), Budget()), NotApplicable)
     outcome = check("key-value", operations(*calls))
     assert (outcome.verdict, outcome.algorithm) == (Verdict.VALID, "engine")
