@@ -110,7 +110,7 @@ def test_a_crowd_is_decided_with_few_units_of_work(processes):
 
 
 def test_scarce_open_operations_are_used_where_nothing_else_will_do():
-    """In depth, that takes more than any budget: they are drawn on lightly, and missed thousands of operations later."""
+    """In depth, that takes more than any budget: drawn on lightly, they are missed thousands later."""
     operations = register(Random("26#10000/5/0.01/0.1/5/5"), 10_000, 5, domain=5, cas=0.1, info=0.01, mutated=5)
     answer = absorption.decide(MODEL, operations, Budget(work=150 * len(operations)))
     assert isinstance(answer, Valid)
