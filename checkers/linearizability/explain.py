@@ -17,7 +17,7 @@ from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.possible import Decide, Found, Possible, Scene, possible_states
-from keelhaul.checkers.linearizability.verify import problem_with_core
+from keelhaul.checkers.linearizability.verify import beside, has_legal_order, problem_with_core
 from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.values import show, thaw
 
@@ -25,6 +25,8 @@ PREFIX_MAX: Final = 10
 """Operations of the longest explained prefix that go into the details."""
 ALONE_MAX: Final = 20
 """Operations of the refutation that explain it where the budget didn't suffice for more."""
+ORDERS_MAX: Final = 3_000
+"""Beginnings of runs that are tried to see whether the refutation begins where the history does."""
 LISTED_MAX: Final = 50
 """Pending operations, and possible states, that go into the details."""
 STATES_MAX: Final = 3
@@ -62,7 +64,10 @@ def explain(
         actions = actions_of(model, operations, budget)
         stuck = first_out_of_place(model, operations, core, budget)
         scene = Scene(model, operations, actions, stuck)
-        found = possible_states(scene, core, decide, budget)
+        whole = from_the_beginning(scene, core, budget)
+        found = possible_states(scene, whole or core, decide, budget)
+        if whole is None and not found.exact:
+            found = Found([], [], False)
         return Violation(key, core, stuck, _in_a_sentence(scene, key, found), scene, core, found)
     except BudgetSpent:
         few = list(islice((at for at in reversed(core) if operations.returned[at] != OPEN), ALONE_MAX))[::-1]
@@ -70,6 +75,15 @@ def explain(
         stuck = max(range(len(few)), key=alone.returned.__getitem__)
         scene, found = Scene(model, alone, actions_of(model, alone), stuck), Found([], [], False)
         return Violation(key, core, few[stuck], _in_a_sentence(scene, key, found), scene, range(len(few)), found)
+
+
+def from_the_beginning(scene: Scene, core: Sequence[int], budget: Budget) -> list[int] | None:
+    """Return the core with all that might matter to it; None if it refutes only from an anchor on, for then it says
+    nothing of what the state was before."""
+    model, operations, actions, spend = scene.model, scene.operations, scene.actions, budget.spend
+    loose = beside(model, operations, actions, core, range(len(operations)), spend)
+    legal = has_legal_order(model, operations, actions, core, ORDERS_MAX, spend, loose=loose)
+    return sorted([*core, *loose]) if legal is False else None
 
 
 def first_out_of_place(model: Model, operations: Operations, core: Sequence[int], budget: Budget) -> int:

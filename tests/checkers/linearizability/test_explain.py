@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from keelhaul.checkers import linearizability
 from keelhaul.checkers.checker import Evidence
+from keelhaul.checkers.linearizability import Call
 from keelhaul.checkers.linearizability.checker import Linearizable
 from keelhaul.checkers.models.registers import cas_register
 
@@ -161,3 +163,12 @@ def test_long_things_are_cut(explained):
     assert details["prefix_length"] == 21
     assert len(details["pending"]) == 50
     assert len(details["possible"]) == 50
+
+
+def test_what_a_refutation_begins_with_is_not_to_blame():
+    """A counter is read at 5 and again, though 2 were added meanwhile; what it was before is left out."""
+    rows = [("add", 5, 5), ("read", None, 5), ("add", 2, 2), ("read", None, 5)]
+    calls = [Call(at, f, argument, result, 2 * at, 2 * at + 1) for at, (f, argument, result) in enumerate(rows)]
+    reason = linearizability.check("counter", calls).reason
+    assert reason.startswith("process 3's read (row 6 → 7) returned 5, but"), reason
+    assert "the counter could only be 7" in reason
