@@ -35,7 +35,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from itertools import accumulate
+from heapq import heapify, heappop, heappush
+from itertools import accumulate, count
 from typing import Final, TypeAlias
 
 from keelhaul.checkers.linearizability.actions import actions_of
@@ -44,7 +45,7 @@ from keelhaul.checkers.models.model import Action, Kind, Model
 
 Spend: TypeAlias = Callable[[int], None]
 """Is told of work before it is done, in units of a step of the model; it may raise."""
-RUNS_MAX: Final = 20_000
+RUNS_MAX: Final = 100_000
 """Beginnings of runs that are tried on a core. One that needs more is no proof that anybody could follow."""
 
 
@@ -234,38 +235,46 @@ def has_legal_order(
     """Try every order of what is kept, from `anchor` on, if there is one, and with what is `loose` at will; None if
     there are too many. `spend` is told of the work."""
     line = _Line(operations, actions, kept, loose)
-    todo: list[tuple[int, Hashable]] = [(0, model.initial)]
+    begun: list[tuple[int, Hashable]] = [(0, model.initial)]
     if anchor is not None:
         told = told_by(model, actions, anchor, [at for at in line.every if at != anchor])
         if told is None or not len(told):
             return None
-        todo = [(placed, state) for placed in line.beginnings(anchor, runs_max // len(told)) for state in told]
+        begun = [(placed, state) for placed in line.beginnings(anchor, runs_max // len(told)) for state in told]
+    # The least is tried first: so what can be dropped is, mostly, before anything behind it is tried.
+    ticks = count()
+    todo = [(*line.rank(placed), next(ticks), placed, state) for placed, state in begun]
+    heapify(todo)
     known: dict[tuple[int, Hashable], list[int]] = {}
     tried = 0
     while todo and tried <= runs_max:
-        placed, state = todo.pop()
+        *_, placed, state = heappop(todo)
         if placed & line.required == line.required:
             return True
-        # Whoever has used less of what is loose can go on in all ways of this one.
-        others = known.setdefault((placed & ~line.loose, state), [])
+        # Whoever has used less of what needn't be there can go on in all ways of this one.
+        others = known.setdefault((placed & line.required, state), [])
         tried += 1
         spend(1 + len(others) // 8)
-        if any(less & line.loose & ~placed == 0 for less in others):
+        if any(less & ~placed == 0 for less in others):
             continue
         others.append(placed)
         spend(1 + len(line.every) // 4)
-        found: list[tuple[int, Hashable]] = []
-        for at, harmless in line.following(placed):
-            action = line.actions[at]
-            spend(1)
-            after = [(placed | 1 << at, left) for left in model.successors(state, action)]
-            if after and harmless and model.kind(action) is Kind.OBSERVER:
-                # Wherever it stands in a legal order, it may as well stand here.
-                found = after
-                break
-            found += after
-        todo += reversed(found)
+        for more, left in _ways_on(model, line, placed, state, spend):
+            heappush(todo, (*line.rank(more), next(ticks), more, left))
     return None if todo else False
+
+
+def _ways_on(model: Model, line: _Line, placed: int, state: Hashable, spend: Spend) -> list[tuple[int, Hashable]]:
+    """List what may be placed next, and the states that it leaves."""
+    found: list[tuple[int, Hashable]] = []
+    for at, harmless in line.following(placed):
+        action = line.actions[at]
+        spend(1)
+        after = [(placed | 1 << at, left) for left in model.successors(state, action)]
+        if after and harmless and line.required >> at & 1 and model.kind(action) is Kind.OBSERVER:
+            return after  # wherever it stands in a legal order, and it has to, it may as well stand here
+        found += after
+    return found
 
 
 class _Line:
@@ -281,6 +290,10 @@ class _Line:
         self._returned = [operations.returned[at] for at in self.every]
         self.loose = sum(1 << place for place, at in enumerate(self.every) if at in aside)
         self.required = sum(1 << place for place, row in enumerate(self._returned) if row != OPEN) & ~self.loose
+
+    def rank(self, placed: int) -> tuple[int, int]:
+        """Count what is placed: of what has to be, and all."""
+        return (placed & self.required).bit_count(), placed.bit_count()
 
     def following(self, placed: int) -> list[tuple[int, bool]]:
         """List what may come next, and whether that is harmless: whether nothing loose has to stand before it. Of likes

@@ -21,9 +21,9 @@ values = st.recursive(
     max_leaves=8,
 )
 elements = st.none() | st.lists(st.integers(-5, 5), max_size=3)
-transactions = st.lists(
-    st.tuples(st.sampled_from(["r", "append"]), st.integers(0, 3), elements), max_size=3
-).map(lambda micros: [list(micro) for micro in micros])
+transactions = st.lists(st.tuples(st.sampled_from(["r", "append"]), st.integers(0, 3), elements), max_size=3).map(
+    lambda micros: [list(micro) for micro in micros]
+)
 
 
 @st.composite

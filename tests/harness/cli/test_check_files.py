@@ -64,9 +64,12 @@ def test_an_invalid_one_is_1_and_has_a_refutation(keelhaul, files):
 
 
 def test_the_strongest_level_that_holds_is_found(keelhaul, files):
-    stale = LEGAL + """{:process 3, :type :invoke, :f :read, :value nil}
+    stale = (
+        LEGAL
+        + """{:process 3, :type :invoke, :f :read, :value nil}
 {:process 3, :type :ok, :f :read, :value nil}
 """
+    )
     ended = keelhaul("check", "--model", "cas-register", "--levels", "--json", *files(stale=stale))
     assert ended.code == 1
     (record,) = records(ended)
