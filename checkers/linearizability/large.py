@@ -7,11 +7,11 @@ values, they are replaced by equal ones that know their hash; this asks the budg
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import Operations
 
 LARGE_ITEMS: Final = 64
@@ -42,22 +42,34 @@ class Large(tuple[Any, ...]):
 
 
 def with_large_values_once(operations: Operations, budget: Budget) -> Operations:
-    """Return the operations of a register; where large values are seen, with one object for all that are equal.
-    BudgetSpent if that takes too much."""
+    """Return the operations of a register; where large values are seen, with one object for all that are equal, unless
+    that takes more than the budget: then whoever decides will meet its limit, too."""
     columns = operations.argument, operations.result
-    step = max(1, len(operations) // SAMPLES)
-    if not any(_is_large(value) for column in columns for value in column[::step]):
+    if not (_has_large(columns[0]) or _has_large(columns[1])):
         return operations
     known: dict[Hashable, Hashable] = {}
-    argument, result = ([_once(value, known, budget) for value in column] for column in columns)
+    try:
+        argument, result = ([_once(value, known, budget) for value in column] for column in columns)
+    except BudgetSpent:
+        return operations
     return replace(operations, argument=argument, result=result)
 
 
-def _is_large(value: Hashable) -> bool:
+def _has_large(column: Sequence[Hashable]) -> bool:
+    """Say whether large values are seen at a glance. Nearly always there are none, which is to cost next to nothing."""
+    some = [
+        value
+        for value in column[:: len(column) // SAMPLES + 1]
+        if isinstance(value, tuple) and value and (len(value) > LARGE_ITEMS or isinstance(value[-1], tuple))
+    ]
+    return bool(some) and any(map(_is_large, some))
+
+
+def _is_large(value: tuple[Hashable, ...]) -> bool:
     """Say whether it is large itself, or what it consists of, as a cas."""
-    if not isinstance(value, tuple):
-        return False
-    return len(value) > LARGE_ITEMS or any(isinstance(item, tuple) and len(item) > LARGE_ITEMS for item in value)
+    if len(value) > LARGE_ITEMS:
+        return True
+    return bool([item for item in value if isinstance(item, tuple) and len(item) > LARGE_ITEMS])
 
 
 def _once(value: Hashable, known: dict[Hashable, Hashable], budget: Budget) -> Hashable:

@@ -7,7 +7,6 @@ several parts as one order, the refutation made small, the reason in words; nor 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
@@ -67,8 +66,7 @@ def check(
     allowance = Budget(work=WORK_MAX) if budget is None else budget
     with allowance.running():
         if known.family == "register":
-            with suppress(BudgetSpent):  # which decide_parts will meet, too
-                operations = with_large_values_once(operations, allowance)
+            operations = with_large_values_once(operations, allowance)
         parts = decide_parts(known, operations, allowance, algorithm=algorithm, spread=spread, every=every)
     return Outcome(known, operations, parts, allowance)
 

@@ -88,8 +88,15 @@ def test_large_values_cost_more_of_the_budget_than_small_ones():
     operations = Operations(
         ["write"] * 9, [large(0, 7_000)] * 9, [None] * 9, range(0, 18, 2), range(1, 19, 2), [0] * 9, range(9)
     )
+    budget = Budget(work=900)
+    assert with_large_values_once(operations, budget) is operations
     with pytest.raises(BudgetSpent):
-        with_large_values_once(operations, Budget(work=900))
+        budget.spend()
+
+
+def test_an_empty_tuple_is_small():
+    operations = Operations(["write"], [()], [None], [0], [1], [0], [0])
+    assert with_large_values_once(operations, Budget()) is operations
 
 
 def test_it_equals_a_tuple_both_ways_and_is_none_of_another():
