@@ -13,6 +13,16 @@ def reason(body):
     return body.get("reason")
 
 
+def lease_over(new_office):
+    """Return an office and a session of it, whose end is proposed and not yet in the log."""
+    office = new_office()
+    office.elect()
+    session = office.open()
+    office.at_once = False
+    office.after(LEASE + 100)
+    return office, session
+
+
 # --- leases
 
 
@@ -52,11 +62,7 @@ def test_ls4_a_session_that_goes_on_asking_lives_on(office):
 
 
 def test_ls4_a_keep_alive_that_comes_while_the_end_is_being_committed_prolongs_nothing(new_office):
-    office = new_office()
-    office.elect()
-    session = office.open()
-    office.at_once = False
-    office.after(LEASE + 100)
+    office, session = lease_over(new_office)
     assert [command[0] for command, _ in office.proposed] == ["expire_session"]
     number = office.keep_alive(session)
     office.after(LEASE // 2)
@@ -117,11 +123,7 @@ def test_edge_case_a_master_that_was_paused_and_replaced_expires_nobody(new_offi
 
 
 def test_ls4_the_end_of_a_session_is_proposed_again_when_the_log_refused_it(new_office):
-    office = new_office()
-    office.elect()
-    session = office.open()
-    office.at_once = False
-    office.after(LEASE + 100)
+    office, session = lease_over(new_office)
     office.refuse_all(leader=None)
     assert session in office.machine.sessions
     office.at_once = True
@@ -130,11 +132,7 @@ def test_ls4_the_end_of_a_session_is_proposed_again_when_the_log_refused_it(new_
 
 
 def test_ls4_while_it_is_refused_no_keep_alive_prolongs_it(new_office):
-    office = new_office()
-    office.elect()
-    session = office.open()
-    office.at_once = False
-    office.after(LEASE + 100)
+    office, session = lease_over(new_office)
     office.refuse_all(leader=None)
     number = office.keep_alive(session)
     office.after(LEASE // 2)
@@ -195,11 +193,7 @@ def test_step_9_ephemeral_files_are_reaped_though_the_log_refused_it_once(new_of
 
 
 def test_a_master_that_was_replaced_insists_on_nothing(new_office):
-    office = new_office()
-    office.elect()
-    office.open()
-    office.at_once = False
-    office.after(LEASE + 100)
+    office, _ = lease_over(new_office)
     office.refuse_all(leader="n3")
     office.master.end("n3")
     assert not office.master.refused
