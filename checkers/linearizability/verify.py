@@ -37,7 +37,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import accumulate, count
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
@@ -240,40 +240,64 @@ def has_legal_order(
         told = told_by(model, actions, anchor, [at for at in line.every if at != anchor])
         if told is None or not len(told):
             return None
-        begun = [(placed, state) for placed in line.beginnings(anchor, runs_max // len(told)) for state in told]
-    # The least is tried first: so what can be dropped is, mostly, before anything behind it is tried.
-    ticks = count()
-    todo = [(*line.rank(placed), next(ticks), placed, state) for placed, state in begun]
-    heapify(todo)
-    known: dict[tuple[int, Hashable], list[int]] = {}
-    tried = 0
-    while todo and tried <= runs_max:
-        *_, placed, state = heappop(todo)
-        if placed & line.required == line.required:
-            return True
-        # Whoever has used less of what needn't be there can go on in all ways of this one.
-        others = known.setdefault((placed & line.required, state), [])
-        tried += 1
-        spend(1 + len(others) // 8)
-        if any(less & ~placed == 0 for less in others):
-            continue
-        others.append(placed)
-        spend(1 + len(line.every) // 4)
-        for more, left in _ways_on(model, line, placed, state, spend):
-            heappush(todo, (*line.rank(more), next(ticks), more, left))
-    return None if todo else False
+        most = runs_max // len(told)
+        choices = line.beginnings(anchor, most)
+        if len(choices) > most:
+            return None
+        begun = [(placed, state) for placed in choices for state in told]
+    # By how much is placed of what has to be: what lies behind is forgotten.
+    levels: dict[int, dict[_Way, None]] = {}
+    for placed, state in begun:
+        levels.setdefault((placed & line.required).bit_count(), {})[_Way(placed, None, state)] = None
+    whole, tried = line.required.bit_count(), 0
+    for size in range(whole + 1):
+        known: dict[tuple[int, Hashable], list[int]] = {}
+        ticks = count()
+        todo = [(way.placed.bit_count(), next(ticks), way) for way in levels.pop(size, ())]
+        heapify(todo)
+        while todo:
+            if tried > runs_max:
+                return None
+            _, _, (placed, last, before) = heappop(todo)
+            for state in (before,) if last is None else model.successors(before, line.actions[last]):
+                if size == whole:
+                    return True
+                # Whoever has used less of what needn't be there can go on in all ways of this one, and came first.
+                others = known.setdefault((placed & line.required, state), [])
+                tried += 1
+                spend(1 + len(others) // 8)
+                if any(less & ~placed == 0 for less in others):
+                    continue
+                others.append(placed)
+                spend(1 + len(line.every) // 4)
+                for way in _ways_on(model, line, placed, state, spend):
+                    if (way.placed & line.required).bit_count() > size:
+                        levels.setdefault(size + 1, {})[way] = None
+                    else:
+                        heappush(todo, (way.placed.bit_count(), next(ticks), way))
+    return False
 
 
-def _ways_on(model: Model, line: _Line, placed: int, state: Hashable, spend: Spend) -> list[tuple[int, Hashable]]:
-    """List what may be placed next, and the states that it leaves."""
-    found: list[tuple[int, Hashable]] = []
+class _Way(NamedTuple):
+    """What is placed, the last of it, and the state before that: the one behind it is made when it is needed, for many
+    are not, and states may be large."""
+
+    placed: int
+    last: int | None
+    before: Hashable
+
+
+def _ways_on(model: Model, line: _Line, placed: int, state: Hashable, spend: Spend) -> list[_Way]:
+    """List what may be placed next, whether the model allows it or not."""
+    found: list[_Way] = []
     for at, harmless in line.following(placed):
-        action = line.actions[at]
         spend(1)
-        after = [(placed | 1 << at, left) for left in model.successors(state, action)]
-        if after and harmless and line.required >> at & 1 and model.kind(action) is Kind.OBSERVER:
-            return after  # wherever it stands in a legal order, and it has to, it may as well stand here
-        found += after
+        way = _Way(placed | 1 << at, at, state)
+        if harmless and line.required >> at & 1 and model.kind(line.actions[at]) is Kind.OBSERVER:
+            if model.successors(state, line.actions[at]):
+                return [way]  # wherever it stands in a legal order, and it has to, it may as well stand here
+        else:
+            found.append(way)
     return found
 
 
@@ -290,10 +314,6 @@ class _Line:
         self._returned = [operations.returned[at] for at in self.every]
         self.loose = sum(1 << place for place, at in enumerate(self.every) if at in aside)
         self.required = sum(1 << place for place, row in enumerate(self._returned) if row != OPEN) & ~self.loose
-
-    def rank(self, placed: int) -> tuple[int, int]:
-        """Count what is placed: of what has to be, and all."""
-        return (placed & self.required).bit_count(), placed.bit_count()
 
     def following(self, placed: int) -> list[tuple[int, bool]]:
         """List what may come next, and whether that is harmless: whether nothing loose has to stand before it. Of likes
