@@ -78,8 +78,9 @@ def run(*, quick: bool) -> None:
             print(f"    {line(row, one)}", flush=True)
         if len(rows) > 1:
             total_s = sum(one.spent_s for one in measured)
-            ratio = geometric_mean([one.ratio for one in measured])
-            print(f"    {'together':<42} {total_s * 1000:>40.1f} {'':>26} {ratio:>9.1f} geometric mean")
+            ratios = [one.ratio for one in measured if one.baseline_s]
+            ratio = f"{geometric_mean(ratios):>9.1f} geometric mean" if ratios else ""
+            print(f"    {'together':<42} {total_s * 1000:>40.1f} {'':>26} {ratio}".rstrip())
 
 
 def line(row: Row, one: Measured) -> str:
