@@ -45,7 +45,7 @@ from keelhaul.checkers.models.model import Action, Kind, Model
 
 Spend: TypeAlias = Callable[[int], None]
 """Is told of work before it is done, in units of a step of the model; it may raise."""
-RUNS_MAX: Final = 100_000
+RUNS_MAX: Final = 300_000
 """Beginnings of runs that are tried on a core. One that needs more is no proof that anybody could follow."""
 
 
