@@ -112,7 +112,7 @@ class _Walk:
         for value, found in ways.items():
             room = sum(step.bit for step in arrived if step.finds_room_in(value))
             if room:
-                found[:] = [(used, done | room, *rest) for used, done, *rest in found]  # type: ignore[misc]
+                found[:] = [(used, done | room, count, drawn, path) for used, done, count, drawn, path in found]
 
     def _passed(self, ways: Ways) -> Ways | None:
         """Return the ways behind the return; None if there are too many."""

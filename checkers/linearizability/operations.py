@@ -69,7 +69,7 @@ class Operations:
         """Return some of the operations; `positions` ascend."""
         if not len(positions):
             return Operations([], [], [], [], [], [], [])
-        take = _taker(positions)
+        take = taker(positions)
         failed = None if self.failed is None else take(self.failed)
         return Operations(
             f=take(self.f),
@@ -162,11 +162,11 @@ class Operations:
         return cls._from_operations(sorted(operations, key=lambda item: item[1].invoked), keyed)
 
 
-def _taker(positions: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+def taker(positions: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
     """Return what takes these positions out of a column."""
     if len(positions) > 1:
         return itemgetter(*positions)
-    return lambda column: [column[positions[0]]]
+    return lambda column: [column[at] for at in positions]
 
 
 class _Some(Sequence[Any]):

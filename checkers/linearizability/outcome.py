@@ -6,7 +6,7 @@ several parts as one order, the refutation made small, the reason in words; nor 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
@@ -26,6 +26,7 @@ from keelhaul.checkers.verdict import Verdict
 
 if TYPE_CHECKING:
     from keelhaul.checkers.linearizability.explain import Violation
+    from keelhaul.checkers.linearizability.verify import Spend
 
 WORK_MAX: Final = 20_000_000
 """Units of work that a check may cost where nobody says otherwise: some ten seconds."""
@@ -36,8 +37,6 @@ EXPLAINING_WORK_MAX: Final = 2_000_000
 AT_ONCE_MAX: Final = 2000
 """Operations whose parts are put together without a look at the limits: that is over before long."""
 
-Spend: TypeAlias = Callable[[int], None]
-"""Is told of units of work before they are done; it may raise."""
 Recorded: TypeAlias = "Operations | History | Iterable[Call]"
 
 

@@ -33,8 +33,6 @@ from keelhaul.checkers.models.model import Action, Kind, Model
 
 RUNS_MAX: Final = 3000
 """Beginnings of runs that are tried on a candidate before the other way of asking."""
-FEW_RUNS_MAX: Final = 3000
-"""The same for one of two operations: most of what stands between them is loose then, and that is tried often."""
 SINGLY_MAX: Final = 48
 """Cores of at most so many operations are tried without each; larger ones without whole stretches first."""
 
@@ -346,8 +344,7 @@ class _Minimiser:
         legal, spend = None, self._budget.spend
         loose = beside(model, operations, actions, core, self._whole, spend, self._anchor)
         if len(core) + len(loose) <= DIRECTLY_MAX:
-            runs_max = RUNS_MAX if len(core) > 2 else FEW_RUNS_MAX
-            legal = has_legal_order(model, operations, actions, core, runs_max, spend, self._anchor, loose)
+            legal = has_legal_order(model, operations, actions, core, RUNS_MAX, spend, self._anchor, loose)
         if legal is None and self._decide is not None and self._anchor is None and not loose:
             return isinstance(self._decided(operations.select(core)), Invalid)
         return legal is False

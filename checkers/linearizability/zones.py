@@ -39,7 +39,7 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from keelhaul.checkers.linearizability.budget import Budget
-from keelhaul.checkers.linearizability.operations import OPEN, Operations
+from keelhaul.checkers.linearizability.operations import OPEN, Operations, taker
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid, Within
 from keelhaul.checkers.models.model import Model
 
@@ -142,13 +142,13 @@ class Registers:
         """Decide the one that has these operations. None, and nothing is spent: others have to look at it, for a value
         is put in twice, or it isn't plain that all operations are a register's."""
         operations = self._operations
-        kinds = bytes(_taker(positions)(self._kinds))
+        kinds = bytes(taker(positions)(self._kinds))
         if OTHER in kinds or (CAS in kinds and not _are_pairs(_those(positions, kinds, _CASES)(operations.argument))):
             return None
         puts_at = [*compress(positions, kinds.translate(_PUTS))]
         readers_at = [*compress(positions, kinds.translate(_READS))]
         rows = operations.invoked[positions[-1]] + 1
-        register = _Register(kinds, puts_at, readers_at, _taker(puts_at), _taker(readers_at), rows)
+        register = _Register(kinds, puts_at, readers_at, taker(puts_at), taker(readers_at), rows)
         found = _register_clusters(self._initial, operations, register)
         if found is None:
             return None
@@ -230,15 +230,8 @@ def _are_pairs(arguments: Iterable[Any]) -> bool:
     return all(type(pair) is tuple and len(pair) == 3 and pair[0] == "array" for pair in arguments)
 
 
-def _taker(positions: Sequence[int]) -> Take:
-    """Return what takes these positions out of a column."""
-    if len(positions) > 1:
-        return itemgetter(*positions)
-    return lambda column: [column[at] for at in positions]
-
-
 def _those(positions: Sequence[int], kinds: bytes, table: bytes) -> Take:
-    return _taker([*compress(positions, kinds.translate(table))])
+    return taker([*compress(positions, kinds.translate(table))])
 
 
 def _register_clusters(initial: Hashable, operations: Operations, register: _Register) -> Clusters | Invalid | None:
