@@ -20,6 +20,9 @@ of them leaves or sees, which put stood last before it, and that texts only grow
 * anything of another stretch between two of one stretch, nor in front of one that began with nothing: it would either
   be the last put, or be shown.
 
+Simpler still, where a get is shown only what an earlier one's text begins with: if there is no put, with which that
+begins, that may have stood between the two, the text only grew from the one to the other.
+
 What neither is seen to be right nor meets these conditions is left to versions.py, that looks closer.
 """
 
@@ -66,7 +69,7 @@ def glance(operations: Operations, positions: Sequence[int]) -> Valid | Invalid 
                 elif not longest.startswith(text):
                     longest, longest_at = text, at
                 elif returned[longest_at] < invoked[at]:
-                    return _refuted(operations, positions, (longest_at, at))
+                    return _overtaken(operations, positions, longest_at, at)
         elif name == "append":
             text = argument[at]
             if text in appends:
@@ -180,7 +183,7 @@ def _in_time(
     invoked, returned = operations.invoked, operations.returned
     blocks: dict[int, Sequence[int]] = {}
     for stretch in stretches[1:]:
-        first, last = min(map(returned.__getitem__, stretch)), max(map(invoked.__getitem__, stretch))
+        first, last = min(map(returned.__getitem__, stretch)), invoked[max(stretch)]
         blocks[first if first < last else last] = stretch
     for at in unseen:
         blocks[invoked[at]] = (at,)
@@ -218,16 +221,35 @@ def _clash(operations: Operations, blocks: Sequence[Sequence[int]], early: int, 
     return sorted(shown)
 
 
+def _overtaken(operations: Operations, positions: Sequence[int], early: int, late: int) -> Invalid | None:
+    """Return the refutation by two gets, the later of which got only what the earlier one's text begins with, if it is
+    certain: if no put can have stood between them with which that begins, there were at most appends."""
+    if not _are_plain(operations, positions):
+        return None
+    f, argument, invoked, returned = operations.f, operations.argument, operations.invoked, operations.returned
+    after, until, text = invoked[early], returned[late], operations.result[late]
+    puts = [at for at in positions if f[at] == "put" and invoked[at] < until and returned[at] > after]
+    if any(map(text.startswith, map(argument.__getitem__, puts))):
+        return None
+    return Invalid([bisect_left(positions, early), bisect_left(positions, late)])
+
+
+def _are_plain(operations: Operations, positions: Sequence[int]) -> bool:
+    """Say whether all are gets, puts and appends of texts."""
+    f, argument, result = operations.f, operations.argument, operations.result
+    return (
+        _NAMES.issuperset(map(f.__getitem__, positions))
+        and _TEXT.issuperset([type(argument[at]) for at in positions if f[at] != "get"])
+        and _GOT.issuperset(map(type, map(result.__getitem__, positions)))
+    )
+
+
 def _refuted(operations: Operations, positions: Sequence[int], core: Sequence[int]) -> Invalid | None:
     """Return the refutation, if it is certain what these operations show."""
     f, argument, result = operations.f, operations.argument, operations.result
-    written = [argument[at] for at in positions if f[at] != "get"]
-    if not (
-        _NAMES.issuperset(map(f.__getitem__, positions))
-        and _TEXT.issuperset(map(type, written))
-        and _GOT.issuperset(map(type, map(result.__getitem__, positions)))
-    ):
+    if not _are_plain(operations, positions):
         return None
+    written = [argument[at] for at in positions if f[at] != "get"]
     ordered = sorted(set(written))
     if ordered and not ordered[0]:
         return None

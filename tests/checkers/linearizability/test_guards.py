@@ -209,7 +209,24 @@ GUARDS = [
         "texts",
         "leads = sum(map(text.startswith, written)) if text else 1",
         "leads = 1",
+        62_446,
+    ),
+    Guard(
+        "texts",
+        "if any(map(text.startswith, map(argument.__getitem__, puts))):",
+        "if False:",
         rows=in_turn(("append", "a"), ("append", "b"), ("get", "ab"), ("put", "a"), ("get", "a")),
+    ),
+    Guard(
+        "texts",
+        "_NAMES.issuperset(map(f.__getitem__, positions))\n        and ",
+        "",
+        rows=[
+            *in_turn(("append", "a"), ("get", "a")),
+            ("invoke", 0, "get", None),
+            *((kind, 1, "delete", "a") for kind in KINDS),
+            ("ok", 0, "get", ""),
+        ],
     ),
     Guard(
         "texts",

@@ -80,8 +80,18 @@ def test_a_text_that_begins_another_one_or_is_empty_refutes_nothing():
 
 def test_who_may_have_written_it_twice_refutes_nothing():
     again = ("append", "a", None, 6, 7)
-    assert seen(A, ("get", None, "a", 2, 3), ("get", None, "", 4, 5), again) is None
     assert seen(A, ("get", None, "", 2, 5), again) is None
+
+
+def test_a_text_that_lost_its_end_is_refuted_whoever_wrote_it_twice_unless_a_put_began_it_anew():
+    ended = [A, B, ("get", None, "ab", 4, 5), ("append", "b", None, 6, 7), ("get", None, "a", 8, 11)]
+    assert seen(*ended) == {2, 4}
+    for put in [("put", "a", None, 9, 12), ("put", "", None, 9, 10), ("put", "a", None, 10, OPEN)]:
+        assert seen(*ended, put) is None
+    for put in [("put", "b", None, 9, 10), ("put", "a", None, 12, 13)]:
+        assert seen(*ended, put) == {2, 4}
+    assert seen(("put", "a", None, -2, -1), *ended) == {3, 5}
+    assert seen(("put", "a", None, -2, 6), *ended) is None
 
 
 def test_what_may_be_no_operation_of_the_model_is_not_judged():
