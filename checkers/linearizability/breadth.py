@@ -216,23 +216,22 @@ class _Walk:
             yield put, likes, room, room & ~self._writes, likes | self._needed_by(put), supply, available
 
     def _visits(self, value: int, is_denied: bool) -> Iterator[Move]:
-        """Yield the moves by writes: of the returning one, and for somebody."""
+        """Yield the moves by writes: of the returning one, for somebody, and of what is there: it gives writes room."""
         timeline, returning, writes = self._timeline, self._returning, self._writes
-        wanted = dict(self._wanted())
+        wanted = {value: None} | self._wanted()
         own = returning.put if returning.kind == WRITE else NO_VALUE
         if own != NO_VALUE:
             wanted[own] = None
         if is_denied:
             wanted |= self._all()
         for put in wanted:
-            if put == value != own:
-                continue
-            room, needed_by = self._room(put), self._needed_by(put)
+            room = self._room(put)
+            seen_by, needed_by = (writes, 0) if put == value else (room & ~writes, self._needed_by(put))
             if put == own:
                 needed_by |= returning.bit
             supply = timeline.open_writes.get(put, NONE)
             available = timeline.available(supply, self._turn)
-            yield put, timeline.masks[3 * put + 2], room | writes, room & ~writes, needed_by, supply, available
+            yield put, timeline.masks[3 * put + 2], room | writes, seen_by, needed_by, supply, available
 
     def _needed_by(self, value: int) -> int:
         """Return the pending cas that expect a value; all bits, if an open one does."""
