@@ -11,7 +11,8 @@ fail like the one that was seen to, step by step:
 * A return without room: the operation is in `undone`.
 * A step that couldn't be made for lack of operations: those that would have done are in `used`, or counted in `drawn`.
   So are, where a step was made, those likes of its operation that were used before it; so the best configuration
-  would have chosen the same one.
+  would have chosen the same one. And if that was a cas, and the step failed for want of room for another one like it,
+  it must not be done: whoever had used it before would have used the other one instead.
 * A step that led to a configuration that failed in turn: that one's reason, in terms of what was pending before it.
   What arrived on the way is left out, for it arrives the same way everywhere. Of writes and cas that returned on the
   way, those that were used have to be, for otherwise they might have been used then; and those that were not done must
@@ -102,6 +103,9 @@ class Reasons:
             needs_undone = needs_undone & ~arrived | passed
         choice.used |= needs_used & used
         choice.undone |= needs_undone & pending & ~done
+        _, bit, _, _, blind = choice.move
+        if bit and not blind and needs_undone & timeline.masks[timeline.owner[bit].place] & ~bit:
+            choice.undone |= bit
         if needs_drawn:
             choice.drawn = self.more(choice.drawn, self._before(needs_drawn, choice.move[3]))
 

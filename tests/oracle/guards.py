@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from random import Random
 from types import ModuleType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from keelhaul.checkers.linearizability import absorption, reasons, timeline
 from keelhaul.checkers.linearizability.budget import Budget
@@ -36,20 +36,37 @@ class Guard(NamedTuple):
     case: Callable[[], Case]
 
 
+def written(*rows: tuple[str, Any, int, int]) -> Case:
+    """Make a history of (function, value, invocation, return); a "denial" is a cas that failed."""
+    f, values, invoked, returned = (list(column) for column in zip(*rows, strict=True))
+    numbers = list(range(len(rows)))
+    operations = Operations(
+        f=["cas" if name == "denial" else name for name in f],
+        argument=[None if name == "read" else _frozen(value) for name, value in zip(f, values, strict=True)],
+        result=[value if name == "read" else None for name, value in zip(f, values, strict=True)],
+        invoked=invoked,
+        returned=returned,
+        process=numbers,
+        index=numbers,
+        failed=[name == "denial" for name in f] if "denial" in f else None,
+    )
+    return Case("cas-register", model_named("cas-register"), operations)
+
+
+def _frozen(value: Any) -> Any:
+    return ("array", *value) if isinstance(value, tuple) else value
+
+
 def overwritten(returned: int) -> Case:
     """Make a history in which a write of 2 has room only in front of a second write of 1, which returns at this row:
     what is read in the end was put by a cas from 1, and 2 returned before."""
-    rows = [
-        ("write", 1, None, 0, 1),
-        ("write", 2, None, 2, 9),
-        ("write", 1, None, 3, returned),
-        ("cas", ("array", 1, 0), None, 4, 5),
-        ("read", None, 0, 10, 11),
-    ]
-    f, argument, result, invoked, completed = (list(column) for column in zip(*rows, strict=True))
-    numbers = list(range(len(rows)))
-    operations = Operations(f, argument, result, invoked, completed, numbers, numbers)
-    return Case("cas-register", model_named("cas-register"), operations)
+    return written(
+        ("write", 1, 0, 1),
+        ("write", 2, 2, 9),
+        ("write", 1, 3, returned),
+        ("cas", (1, 0), 4, 5),
+        ("read", 0, 10, 11),
+    )
 
 
 def longer(name: str, seed: int) -> Case:
@@ -248,6 +265,47 @@ GUARDS: Final = [
         "and not needs_undone & done",
         "",
         lambda: longer("register", 1620),
+    ),
+    Guard(
+        "of cas that do the same, another one was used",
+        reasons,
+        "            choice.undone |= bit\n",
+        "            pass\n",
+        lambda: written(
+            ("cas", (None, 2), 0, 8),
+            ("write", None, 1, 2),
+            ("write", 1, 3, 6),
+            ("read", 2, 4, 7),
+            ("cas", (None, 2), 5, 9),
+        ),
+    ),
+    Guard(
+        "what was used on the way had to be",
+        reasons,
+        "needs_used & ~arrived | passed",
+        "needs_used & ~arrived",
+        lambda: written(
+            ("write", 2, 0, 1),
+            ("read", 1, 2, 7),
+            ("write", 1, 3, 8),
+            ("write", 2, 4, 6),
+            ("cas", (2, 0), 5, 9),
+            ("read", 0, 10, 11),
+        ),
+    ),
+    Guard(
+        "what was not done on the way could not be used before",
+        reasons,
+        "needs_undone & ~arrived | passed",
+        "needs_undone & ~arrived",
+        lambda: written(
+            ("write", 1, 0, 6),
+            ("write", 0, 1, 3),
+            ("cas", (0, 2), 2, 9),
+            ("write", 0, 4, 5),
+            ("denial", (1, 1), 7, 8),
+            ("read", 0, 10, 11),
+        ),
     ),
     Guard(
         "of likes, the first to return is used",
