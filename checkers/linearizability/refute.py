@@ -95,11 +95,11 @@ class _Minimiser:
         """Look for small cores, first where they are likely; BudgetSpent if there might be smaller ones than `best`."""
         self._actions = actions_of(self._model, self._operations, self._budget)
         if len(answer.core) <= SINGLY_MAX:
-            self.best = self.closed(answer.core)
+            self.best = [*answer.core] if self._refutes(answer.core) else self.closed(answer.core)
         stuck, core = self.first_stuck(answer)
         # A blind write shields from all before it, and doesn't need anything itself.
         blind = any(self._model.kind(action) is Kind.BLIND for action in self._actions[-LOOKED_AT_MAX:])
-        if blind:
+        if blind and not 0 < len(self.best) <= SMALL:
             self.from_the_beginning(stuck, core)
         if not 0 < len(self.best) <= SMALL:
             self.from_anchors(stuck)

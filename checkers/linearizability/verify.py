@@ -268,14 +268,28 @@ def has_legal_order(
                 spend(1 + len(others) // 8)
                 if any(less & ~placed == 0 for less in others):
                     continue
-                others.append(placed)
                 spend(1 + len(line.every) // 4)
+                if last is not None and line.loose >> last & 1 and not _is_of_use(model, line, placed, state):
+                    continue
+                others.append(placed)
                 for way in _ways_on(model, line, placed, state, spend):
                     if (way.placed & line.required).bit_count() > size:
                         levels.setdefault(size + 1, {})[way] = None
                     else:
                         heappush(todo, (way.placed.bit_count(), next(ticks), way))
     return False
+
+
+def _is_of_use(model: Model, line: _Line, placed: int, state: Hashable) -> bool:
+    """Say whether what left this state may help what has to come. If not, it may be left out: until something blind is
+    placed, nothing is that could tell."""
+    if model.reaches is None:
+        return True
+    return any(
+        model.reaches(state, action)
+        for at, action in enumerate(line.actions)
+        if not placed >> at & 1 and model.kind(action) not in (Kind.TOTAL, Kind.BLIND)
+    )
 
 
 class _Way(NamedTuple):

@@ -40,6 +40,11 @@ def _tells(action: Action, after: Sequence[Action]) -> tuple[str, ...] | None:
     return ({"put": action.argument, "get": action.result or "", "delete": ""}[action.f],)
 
 
+def _reaches(state: str, needed: Action) -> bool:
+    """A text only grows, until the next put."""
+    return needed.f != "get" or needed.outcome != "ok" or (needed.result or "").startswith(state)
+
+
 def _problem(action: Action) -> str | None:
     if action.f in ("put", "append"):
         if isinstance(action.argument, str):
@@ -81,4 +86,5 @@ def key_value() -> Model:
         family="key-value",
         notices=_notices,
         tells=_tells,
+        reaches=_reaches,
     )

@@ -146,7 +146,7 @@ class Model:
     """Which special algorithms may try it, having looked at the history (portfolio.py); "" for none."""
     leaves: Callable[[Action], Hashable] | None = None
     """The state that a change (whatever is no observer) leaves wherever it is legal. None: that depends on what it
-    found. This and the next three say what a refutation may leave out (linearizability/verify.py)."""
+    found. This and the next four say what a refutation may leave out (linearizability/verify.py)."""
     notices: Callable[[Action, Action], bool] | None = None
     """(one that has to be legal, a change) → False promises: any such changes may be taken out from before it. None:
     no promise."""
@@ -154,6 +154,9 @@ class Model:
     """(one that returned, what may come after it) → the states that it may leave, wherever it is legal, or others that
     allow for as much: any legal run of what may come after it is one from one of them, too. None: that can't be told.
     What it `leaves` needn't be said again."""
+    reaches: Callable[[Any, Action], bool] | None = None
+    """(a state, one that has to be legal) → False promises: it won't be legal from there on, whatever happens, before
+    something BLIND did. None: no promise."""
     about: Callable[[Action], Hashable] | None = None
     """The value that an action is about, None if not known. Promises: all that is about some values, taken out of a
     legal run together, leaves a legal run. None: no promise."""

@@ -63,6 +63,11 @@ def _notices(needed: Action, change: Action) -> bool:
     return needed.f == "read" and (needed.outcome != "ok" or change.argument in items(needed.result))
 
 
+def _reaches(state: State, needed: Action) -> bool:
+    """A list only grows."""
+    return needed.f != "read" or needed.outcome != "ok" or items(needed.result)[: len(state)] == state
+
+
 def _tells(action: Action, after: Sequence[Action]) -> tuple[State, ...] | None:
     """A read tells all of it, and so does finding nothing."""
     if action.f in PUTS:
@@ -157,6 +162,7 @@ def _sequence(name: str, step: Step, functions: tuple[str, ...], words: Words) -
         family="" if name == "stack" else name,
         notices=_notices if name == "list" else None,
         tells=_tells,
+        reaches=_reaches if name == "list" else None,
         rests_on=_rests_on if name == "list" else None,
         about=None if name == "list" else _about,
     )

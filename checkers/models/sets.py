@@ -53,6 +53,11 @@ def _notices(needed: Action, change: Action) -> bool:
     return change.argument in items(needed.result)
 
 
+def _reaches(state: frozenset[Hashable], needed: Action) -> bool:
+    """What only grows keeps what is in it."""
+    return needed.f != "read" or needed.outcome != "ok" or state.issubset(items(needed.result))
+
+
 def _tells(action: Action, after: Sequence[Action]) -> tuple[frozenset[Hashable], ...] | None:
     return (frozenset(items(action.result)),) if action.f == "read" else None
 
@@ -122,5 +127,6 @@ def _set(name: str, functions: tuple[str, ...], family: str) -> Model:
         family=family,
         notices=_notices,
         tells=_tells,
+        reaches=None if "remove" in functions else _reaches,
         rests_on=None if "remove" in functions else _rests_on,
     )

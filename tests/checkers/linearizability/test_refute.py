@@ -10,6 +10,7 @@ import pytest
 
 from keelhaul.checkers import linearizability
 from keelhaul.checkers.linearizability import verify
+from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.operations import Operations
 from keelhaul.checkers.models.registry import model_named
 from keelhaul.checkers.verdict import Verdict
@@ -18,6 +19,7 @@ from tests.oracle.differential import drawn
 from tests.oracle.draws import simulated
 from tests.oracle.specifications import SPECIFICATIONS
 
+TEXT = "abcdefghijkl"
 OPERATIONS = 1_000
 FAILURES = 5
 KINDS = {
@@ -170,6 +172,19 @@ def test_all_that_may_come_after_an_anchor_is_told_of():
 def test_what_overlaps_the_beginning_may_stand_on_either_side_of_it():
     operations = operations_of(("add", 2, 2, 0, 5), ("read", None, 2, 1, 2), ("read", None, 2, 6, 7))
     assert verify.problem_with_refutation(model_named("counter"), operations, [0, 1, 2]) is not None
+
+
+def test_what_cannot_lead_to_any_answer_is_not_tried():
+    """Of a dozen loose appends, not every order: a text that no get's begins with is of no use, whoever wrote it."""
+    written = len(TEXT)
+    appends = [("append", text, None, at, 100 + at) for at, text in enumerate(TEXT)]
+    gets = [("get", None, TEXT, 200, 201), ("get", None, TEXT[:-1], 202, 203)]
+    model, operations = model_named("key-value"), operations_of(*appends, *gets)
+    core, loose, units = [written, written + 1], range(written), []
+    actions = actions_of(model, operations)
+    assert verify.has_legal_order(model, operations, actions, core, 10 * written, units.append, None, loose) is False
+    assert sum(units) < written**3
+    assert verify.problem_with_refutation(model, operations, core) is None
 
 
 def test_where_values_are_left_out_a_core_begins_with_nothing_in_it():

@@ -44,6 +44,8 @@ GUARDS = [
     Guard("verify", "if harmless and line", "if line"),
     Guard("verify", "known.setdefault((placed & line.required, state)", "known.setdefault((placed & line.required, 0)"),
     Guard("verify", "if any(less & ~placed == 0 for less in others):", "if others:"),
+    Guard("verify", "line.loose >> last & 1 and not _is_of_use", "not _is_of_use"),
+    Guard("verify", "        model.reaches(state, action)\n", "        False\n"),
     Guard("verify", "if loose or self._invoked[at] < soonest else at", ""),
     Guard("verify", "key=self._returned.__getitem__):\n", "key=self._invoked.__getitem__):\n"),
     # --- anchors
