@@ -17,7 +17,8 @@ fail like the one that was seen to, step by step:
   What arrived on the way is left out, for it arrives the same way everywhere. Of writes and cas that returned on the
   way, those that were used have to be, for otherwise they might have been used then; and those that were not done must
   not be, for otherwise they might not have been used.
-* A visit that wasn't made because nobody waited: nobody waits in the best configuration either.
+* A visit that wasn't made because nobody waited: nobody waits in the best configuration either, if the cas that were
+  used are in `used`. One that wasn't would wait for the value that it expects.
 
 A reason found where no other write may follow (`Configuration.seen`) is none where it may.
 """
@@ -77,7 +78,8 @@ class Reasons:
     def learn(self, choice: Choice, budget: Budget) -> Reason:
         """Remember why a choice failed for good."""
         at = choice.at
-        reason = choice.used, choice.undone, choice.drawn, at[5]
+        _, _, used, _, _, seen, writes, _, _, _ = at
+        reason = choice.used | used & ~writes, choice.undone, choice.drawn, seen
         reasons = self.found.get(at[:2])
         if reasons is None:
             reasons = self.found[at[:2]] = deque(maxlen=COMPARED_MAX)
