@@ -5,8 +5,8 @@ returned before b's was invoked, or a's dequeue before b's. In a linearization a
 ends. So if a comes before b at one end, and b before a at the other, there is none.
 
 Otherwise there is one. First narrow the intervals: a value that came out had gone in by then, so its enqueue returned,
-as it were, no later than its dequeue; and its dequeue was invoked, as it were, no earlier than its enqueue. (If that
-leaves a dequeue that returns before its enqueue is invoked, there is no order.) What stays comes out after all others.
+as it were, no later than its dequeue. (If that leaves an enqueue that returns before it is invoked, its value can't be
+taken away below.) What stays comes out after all others.
 Then take away values one after the other, always one before which none of those left comes, at either end. If there is
 none, let a be the value whose enqueue returns first and b the one whose dequeue does: b's enqueue doesn't come first,
 so it was invoked after a's had returned; a's dequeue doesn't, so it was invoked after b's had returned: a contradiction
@@ -97,8 +97,7 @@ class _Queue:
         self.taken: list[Value] = []
         self.staying: list[Value] = []
         enqueues, dequeues = self._by_value()
-        if self.repeated is None and self.contradiction is None:
-            self._join(enqueues, dequeues)
+        self._join(enqueues, dequeues)
 
     def _by_value(self) -> tuple[dict[Hashable, int], dict[Hashable, int]]:
         enqueues: dict[Hashable, int] = {}
@@ -127,10 +126,7 @@ class _Queue:
             in_from, in_by = invoked[enqueue], returned[enqueue]
             if dequeue is not None:
                 out_from, out_by = invoked[dequeue], returned[dequeue]
-                if out_by < in_from:
-                    self.contradiction = [enqueue, dequeue]
-                narrowed = in_from, min(in_by, out_by), max(in_from, out_from), out_by
-                self.taken.append(Value(enqueue, dequeue, *narrowed))
+                self.taken.append(Value(enqueue, dequeue, in_from, min(in_by, out_by), out_from, out_by))
             elif in_by != OPEN:
                 self.staying.append(Value(enqueue, None, in_from, in_by, LAST, LAST))
         if dequeues:
@@ -146,7 +142,7 @@ class _Queue:
                 short = [number for late, taken, one in deadlines[: place + 1] for number in one.core + taken.core]
                 return [*dict.fromkeys([*short, *dequeues])]
             value.dequeue = dequeues[place]
-            value.out_from, value.out_by = max(value.in_from, invoked[value.dequeue]), OPEN
+            value.out_from, value.out_by = invoked[value.dequeue], OPEN
         return None
 
     def _deadlines(self) -> list[tuple[int, Value, Value]]:
@@ -171,8 +167,8 @@ def _moments(found: _Queue, budget: Budget) -> list[int] | Invalid:
     queue; Invalid if there is one for which there is none."""
     if not found.nothing:
         return []
-    values = [value for value in found.taken + found.staying if value.in_by < value.out_from]
-    values.sort(key=lambda value: value.in_by)
+    # What may have come out before it was in covers nothing: it ends before it starts.
+    values = sorted(found.taken + found.staying, key=lambda value: value.in_by)
     starts: list[int] = []
     ends: list[int] = []
     for value in values:

@@ -62,7 +62,6 @@ def _decide(operations: Operations, permits: int, budget: Budget) -> Answer:
         # It is the first of its kind to return, so it stands at the top of its heap.
         _, same = heappop(pending[takes[at]])
         assert same == at, "earlier ones were placed when they returned"
-        placed[at] = True
         order.append(at)
         left -= 1 if takes[at] else -1
     return Valid(order)
