@@ -1,0 +1,136 @@
+"""Guards that drawn histories don't show to be needed, each with a history that does; as test_guards.py with the rest.
+
+Most are about the order in which answers tell of things, which a correct object never contradicts, or about the core of
+a refutation where several things have to come together.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from keelhaul.checkers.linearizability import engine, fifo, inclusion, ownership, versions
+from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.operations import OPEN, Operations
+from keelhaul.checkers.linearizability.result import Invalid, NotApplicable, Valid
+from keelhaul.checkers.models.registry import model_named
+from tests.checkers.linearizability.test_guards import WORK_MAX, Guard, without
+from tests.oracle.differential import Case, problem
+
+
+def history(*rows):
+    """Make columns of (f, argument, result, invoked, returned), in the order of invocation; lists are arrays."""
+    f, argument, result, invoked, returned = (list(column) for column in zip(*rows, strict=True))
+    result = [("array", *value) if isinstance(value, list) else value for value in result]
+    return Operations(f, argument, result, invoked, returned, list(range(len(f))), list(range(len(f))))
+
+
+TURNED = history(
+    ("append", 1, None, 0, 2),
+    ("append", 2, None, 1, 3),
+    ("read", None, [1, 2], 4, 5),
+    ("append", 3, None, 6, 7),
+    ("read", None, [2, 1, 3], 8, 9),
+)
+APART = history(
+    ("add", 1, None, 0, 9),
+    ("add", 2, None, 1, 10),
+    ("add", 3, None, 2, 11),
+    ("read", None, [1], 3, 7),
+    ("read", None, [2, 3], 4, 8),
+)
+READ_BEFORE = history(
+    ("read", None, [], 0, 1),
+    ("append", 2, None, 2, 3),
+    ("append", 1, None, 4, 5),
+    ("read", None, [1, 2], 6, 7),
+)
+"""The second read shows what time forbids; the first shows nothing."""
+
+DEADLINES = history(
+    ("enqueue", "b", None, 0, 9),
+    ("enqueue", "a", None, 1, 2),
+    ("enqueue", "x", None, 3, 6),
+    ("enqueue", "y", None, 4, 5),
+    ("enqueue", "z", None, 10, 11),
+    ("dequeue", None, None, 12, OPEN),
+    ("dequeue", None, "y", 13, 14),
+    ("dequeue", None, None, 15, OPEN),
+    ("dequeue", None, "x", 16, 19),
+    ("dequeue", None, "z", 17, 18),
+)
+"""The first open dequeue has to take a, which is in front of y, though not of what went in next; the second one b."""
+FEW = history(
+    ("enqueue", 1, None, 0, 1),
+    ("enqueue", 2, None, 2, 3),
+    ("enqueue", 3, None, 4, 5),
+    ("dequeue", None, None, 6, OPEN),
+    ("dequeue", None, 3, 7, 8),
+)
+"""One open dequeue for two values. Without the first of them, it would do."""
+LATE = history(
+    ("enqueue", 1, None, 0, 1),
+    ("enqueue", 2, None, 2, 3),
+    ("enqueue", 3, None, 4, 5),
+    ("dequeue", None, None, 6, OPEN),
+    ("dequeue", None, 3, 7, 8),
+    ("dequeue", None, None, 9, OPEN),
+)
+"""The same; another one comes too late."""
+
+GUARDS = [
+    (
+        Guard("inclusion", "shown[: len(smaller)] == smaller if self.ordered else smaller_values <= values", "True"),
+        "list",
+        TURNED,
+    ),
+    (
+        Guard(
+            "inclusion",
+            "shown[: len(smaller)] == smaller if self.ordered else smaller_values <= values",
+            "smaller_values <= values",
+        ),
+        "list",
+        TURNED,
+    ),
+    (Guard("inclusion", "if not contained:", "if False:"), "grow-only-set", APART),
+    (Guard("inclusion", " if argument[clash[0]] in result[at][1:])", ")"), "list", READ_BEFORE),
+    (Guard("fifo", "or value.out_by < first_out[-1].out_by", "or True"), "fifo-queue", DEADLINES),
+    (Guard("fifo", " or value.out_by < first_out[-1].out_by", ""), "fifo-queue", DEADLINES),
+    (Guard("fifo", "if lacking is not None:", "if False:"), "fifo-queue", FEW),
+    (Guard("fifo", " or invoked[dequeues[place]] > deadline", ""), "fifo-queue", LATE),
+]
+
+
+@pytest.mark.parametrize(("guard", "name", "operations"), GUARDS, ids=lambda value: getattr(value, "guard", ""))
+def test_without_the_guard_an_answer_is_wrong(guard, name, operations):
+    case = Case(name, model_named(name), operations)
+    with without(guard) as module:
+        assert problem(module.decide, case, WORK_MAX)[1] is not None
+    with without(guard._replace(without=guard.guard)) as module:
+        answer, wrong = problem(module.decide, case, WORK_MAX)
+    assert answer in ("valid", "invalid")
+    assert wrong is None
+
+
+@pytest.mark.parametrize("name", ["owner-mutex", "fenced-lock"])
+def test_owners_without_a_name_are_processes(name):
+    """The oracle's locks don't know who acts: the engine has to do."""
+    tokens = [3, None] if name == "fenced-lock" else [None, None]
+    for processes, kind in (([1, 1], Valid), ([1, 2], Invalid)):
+        operations = Operations(["acquire", "release"], [None] * 2, tokens, [0, 2], [1, 3], processes, [0, 1])
+        for algorithm in (ownership, engine):
+            assert isinstance(algorithm.decide(model_named(name), operations, Budget()), kind)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name", "initial"),
+    [
+        (fifo, "fifo-queue", (1,)),
+        (inclusion, "list", (1,)),
+        (inclusion, "grow-only-set", (1,)),
+        (versions, "key-value", "a"),
+    ],
+)
+def test_what_is_not_empty_at_first_is_left_to_others(algorithm, name, initial):
+    model = replace(model_named(name), initial=initial)
+    assert isinstance(algorithm.decide(model, history(("read", None, [], 0, 1)), Budget()), NotApplicable)
