@@ -37,7 +37,7 @@ history is of that kind:
 | staleness.py | refutes registers with repeated values | values that were gone when they were read |
 | absorption.py | registers with repeated values | search, leaving out what nobody can notice |
 | breadth.py | the same, where that takes long | all ways at once, of each kind the thriftiest |
-| engine.py | everything else | search |
+| engine.py | everything else | search, with outlook.py: where things only grow, it sees what can't be reached |
 
 **Why pruning is sound.** A search leaves out an order only if there is another one, still to be tried, that is as good:
 an *exchange* argument. Four of them are at work, and stand in full where they are used. An observer moves forward to

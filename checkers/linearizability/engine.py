@@ -24,6 +24,7 @@ When an operation returns that is discharged and not used, there is a choice: it
 * *Open operations are counted*, by action: which of them took effect makes no difference, and they have no deadline.
 * *Dominance.* At the same return and state, a configuration that has used no more and discharged no less, and used no
   more open operations of any action, can do all that another can. The other is dropped.
+* *What leads nowhere*, where the model says from which states an answer can't be reached any more (outlook.py).
 
 **Depth first, one step at a time.** Extensions that make the returning operation legal are tried first, the others only
 when it is come back to a configuration. What was tried is remembered, so nothing is tried twice; the search is over
@@ -43,6 +44,7 @@ from typing import Final, NamedTuple, TypeAlias
 from keelhaul.checkers.linearizability.actions import numbered_actions
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
+from keelhaul.checkers.linearizability.outlook import Outlook
 from keelhaul.checkers.linearizability.result import Answer, Invalid, Unknown, Valid
 from keelhaul.checkers.models.model import Kind, Model
 from keelhaul.checkers.models.transitions import Transitions
@@ -98,7 +100,7 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     try:
         distinct, numbers = numbered_actions(model, operations, budget)
         transitions = Transitions(model, distinct)
-        search = _Search(operations, numbers, transitions, budget)
+        search = _Search(model, operations, numbers, transitions, budget)
         try:
             answer = search.run()
             transitions.ask_again(budget.spend)
@@ -112,11 +114,14 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
 class _Search:
     """The walk, depth first. The window always stands at the turn of the configuration that is being extended."""
 
-    def __init__(self, operations: Operations, numbers: list[int], transitions: Transitions, budget: Budget) -> None:
+    def __init__(
+        self, model: Model, operations: Operations, numbers: list[int], transitions: Transitions, budget: Budget
+    ) -> None:
         self._operations = operations
         self._transitions = transitions
         self._budget = budget
         self._window = Window(operations, numbers, transitions.kinds, budget)
+        self._outlook = None if model.reaches is None else Outlook(model, transitions, self._window, budget)
         self._tried: set[tuple[int, int, int, int, int]] = set()
         self._latest: dict[tuple[int, int], deque[tuple[int, int, int]]] = {}
         self._stack: list[tuple[Configuration, Iterator[Configuration] | None]] = []
@@ -138,6 +143,8 @@ class _Search:
     def _extended(self, configuration: Configuration) -> Configuration | None:
         """Return the first extension of a new configuration. Its iterator is dear in memory and mostly never asked
         again, so it isn't kept."""
+        if self._outlook is not None and not self._outlook.is_open(configuration):
+            return None
         if not self._is_new(configuration):
             return None
         extended = next(self._extensions(configuration), None)
@@ -267,10 +274,12 @@ class _Search:
             self._prefixes.append(path)
 
     def _invalid(self) -> Invalid:
-        stuck = self._window.returns[self._furthest]
+        # Whoever looks ahead doesn't come as far as he could.
+        known = max(self._furthest, -1 if self._outlook is None else self._outlook.latest)
+        stuck = self._window.returns[known]
         core = bisect_left(self._operations.invoked, stuck.returned)
         prefixes = sorted(map(_order, self._prefixes), key=len, reverse=True)
-        return Invalid(range(core), stuck.number, prefixes)
+        return Invalid(range(core), stuck.number if known == self._furthest else None, prefixes)
 
     def unknown(self, reason: str) -> Unknown:
         """Say how far it came."""
@@ -328,6 +337,11 @@ class Window:
                 self._leave(pending)
             self._turn -= 1
             self._enter(self.returns[self._turn])
+
+    def arriving(self) -> Iterator[list[int]]:
+        """Yield the actions that are invoked since the turn before; of what is open, those that may change it."""
+        for pending, opened in zip(self.arrived, self._opened, strict=True):
+            yield [one.action for one in pending] + [self._numbers[number] for number in opened]
 
     def _draw_on(self, number: int) -> None:
         supply = self._supplies[self._numbers[number]]

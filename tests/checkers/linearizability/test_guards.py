@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from keelhaul.checkers.history import History, Row
-from keelhaul.checkers.linearizability import breadth, inclusion, online, tokens, versions
+from keelhaul.checkers.linearizability import breadth, engine, inclusion, online, tokens, versions
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import Operations
 from keelhaul.checkers.linearizability.portfolio import ALGORITHMS
@@ -101,6 +101,9 @@ PUT_BACK: Rows = [
 
 GUARDS = [
     # --- engine.py: what is pending
+    Guard("engine", "known = max(self._furthest, -1 if", "known = min(self._furthest, -1 if"),
+    Guard("engine", "stuck.number if known == self._furthest else None", "stuck.number"),
+    Guard("engine", "self._numbers[number] for number in opened]", "self._numbers[number] for number in opened[:0]]"),
     Guard("engine", "operations.invoked[invoked] < row:", "True:"),
     Guard("engine", "if not discharged & bit and state in after(state, action):", "if after(state, action):"),
     Guard(
@@ -269,6 +272,17 @@ GUARDS = [
         "",
         rows=in_turn(("put", ""), ("get", "")),
     ),
+    # --- outlook.py
+    Guard("outlook", "if discharged & coming.bit:", "if False:"),
+    Guard("outlook", "and not configuration.used & one.bit", "and not configuration.discharged & one.bit"),
+    Guard(
+        "outlook",
+        "return pending + [supply.action for supply in window.supplies if is_blind[supply.action]]",
+        "return pending",
+    ),
+    Guard("outlook", "self._arriving[arriving][0] <= at:", "self._arriving[arriving][0] <= turn:"),
+    Guard("outlook", "bisect_left(self._arriving, (turn + 1, -1))", "len(self._arriving)"),
+    Guard("outlook", " or self._begun_anew(begun, state, coming.action)", ""),
     # --- fifo.py
     Guard("fifo", "if found.repeated is not None:", "if False:"),
     Guard("fifo", "if found.nothing and found.open_dequeues and found.staying:", "if False:"),
@@ -334,6 +348,8 @@ GUARDS = [
     Guard("front", "not less_used & ~used\n                and ", ""),
     Guard("front", "not discharged & ~more_discharged\n                and ", ""),
     Guard("front", "if used & ~other[0] or other[1] & ~discharged or ", "if used & ~other[0] or "),
+    Guard("front", "\n                and (drawn | guards) - less_drawn & guards == guards", "", 0, ("cas-register",), SCARCE),
+    Guard("front", " or (other[2] | guards) - drawn & guards != guards", "", 0, ("cas-register",), THRIFTIER),
 ]
 
 
@@ -422,6 +438,9 @@ def look(guard: Guard, monkeypatch: pytest.MonkeyPatch, count: int = DRAWS) -> i
             if guard.rows:
                 return 0 if followed_by(of_rows(guard.models[0], guard.rows), 0) else None
             return first_wrong(list(SPECIFICATIONS), followed_by, guard.first, count)
+        if guard.file == "outlook":
+            monkeypatch.setattr(engine, "Outlook", module.Outlook)
+            return first_wrong(["key-value", "list"], decided_by("engine", None), guard.first, count)
         if guard.file == "breadth":
             if guard.rows:
                 return 0 if broadly_by(module)(of_rows("cas-register", guard.rows), 0) else None
