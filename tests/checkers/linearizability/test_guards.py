@@ -107,6 +107,15 @@ DRAWN_OR_SWAPPED: Rows = [
     ("ok", 4, "read", 1),
 ]
 """It takes both open writes of 1: one for the cas, one for the last read."""
+OVERWRITTEN: Rows = [
+    *with_open(("write", 2), done=[]),
+    ("invoke", 2, "write", 1),
+    ("invoke", 3, "read", None),
+    ("ok", 3, "read", 2),
+    ("ok", 2, "write", 1),
+    *((kind, 0, "read", 2) for kind in KINDS),
+]
+"""The write of 1 has room only in front of the open one."""
 PUT_BACK: Rows = [
     *with_open(("cas", [None, 2]), ("write", None), done=[]),
     ("invoke", 3, "read", None),
@@ -374,6 +383,9 @@ GUARDS = [
         0,
         ("cas-register",),
         DRAWN_OR_SWAPPED,
+    ),
+    Guard(
+        "front", "discharged | (overwritten if blind else 0), drawn", "discharged, drawn", 0, ("register",), OVERWRITTEN
     ),
     Guard("front", " or (other[2] | guards) - drawn & guards != guards", "", 0, ("cas-register",), SHORTER),
 ]
