@@ -15,12 +15,12 @@ False: there may be more that was certainly seen.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Final
 
 from keelhaul.checkers.levels.arrange import Scene
 from keelhaul.checkers.linearizability.budget import Budget
-from keelhaul.checkers.models.model import Kind
+from keelhaul.checkers.models.model import Action, Kind
 
 RUNS_MAX: Final = 2000
 """Beginnings of runs that are tried for one claim."""
@@ -105,8 +105,7 @@ class Seen:
             about = scene.model.about
             matter = [other for other in matter if about(scene.actions[scene.action[other]]) == about(action)]
         elif scene.model.notices is not None:
-            notices = scene.model.notices
-            matter = [other for other in matter if notices(action, scene.actions[scene.action[other]])]
+            matter = self._noticed(action, matter, scene.model.notices)
         common = -1
         start: tuple[int, Hashable] = 0, scene.model.initial
         todo, tried = [start], {start}
@@ -127,6 +126,21 @@ class Seen:
                 self.complete = False
                 return ()
         return [] if common < 0 else [other for number, other in enumerate(matter) if common >> number & 1]
+
+    def _noticed(self, claim: Action, changes: list[int], notices: Callable[[Action, Action], bool]) -> list[int]:
+        """List the changes that may matter to the claim, or to one that does: it has to be legal as well."""
+        found: dict[int, None] = {}
+        todo = [claim]
+        while todo:
+            needed = todo.pop()
+            self.budget.spend(len(changes))
+            more = [at for at in changes if at not in found and notices(needed, self._action(at))]
+            found |= dict.fromkeys(more)
+            todo += map(self._action, more)
+        return [at for at in changes if at in found]
+
+    def _action(self, at: int) -> Action:
+        return self._scene.actions[self._scene.action[at]]
 
     def _by_promise(self, needed: Sequence[tuple[str, Hashable]], changes: Sequence[int]) -> Sequence[int]:
         """Find what the model says that it rests on; where more are alike than it takes, none is certain."""

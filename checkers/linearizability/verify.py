@@ -308,10 +308,13 @@ def _ways_on(model: Model, line: _Line, placed: int, state: Hashable, spend: Spe
         spend(1)
         way = _Way(placed | 1 << at, at, state)
         if harmless and line.required >> at & 1 and model.kind(line.actions[at]) is Kind.OBSERVER:
-            if model.successors(state, line.actions[at]):
+            reached = model.successors(state, line.actions[at])
+            if reached == (state,):
                 return [way]  # wherever it stands in a legal order, and it has to, it may as well stand here
-        else:
-            found.append(way)
+            # Of a state that was told not all may be known, and this settles some of it.
+            if not reached:
+                continue
+        found.append(way)
     return found
 
 

@@ -152,8 +152,8 @@ class Model:
     no promise."""
     tells: Callable[[Action, Sequence[Action]], Sequence[Hashable] | None] | None = None
     """(one that returned, what may come after it) → the states that it may leave, wherever it is legal, or others that
-    allow for as much: any legal run of what may come after it is one from one of them, too. None: that can't be told.
-    What it `leaves` needn't be said again."""
+    allow for as much: any legal run of what may come after it is one from one of them, too. (If such a state isn't all
+    known, an observer may settle some of it.) None: that can't be told. What it `leaves` needn't be said again."""
     reaches: Callable[[Any, Action], bool] | None = None
     """(a state, one that has to be legal) → False promises: it won't be legal from there on, whatever happens, before
     something BLIND did. None: no promise."""

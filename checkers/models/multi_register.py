@@ -9,7 +9,7 @@ given hold one that nobody knows: whichever the first read finds there, it was t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from keelhaul.checkers.models.model import ILLEGAL, Action, Kind, Model, Words
@@ -85,14 +85,33 @@ def part_of(action: Action) -> Hashable:
     return next(iter(names)) if len(names) == 1 else None
 
 
-def _tells(names: Collection[Hashable]) -> Any:
-    """Return what tells the registers if a transaction touches them all."""
+def _notices(needed: Action, change: Action) -> bool:
+    """A transaction sees of each register that it reads what was written last: nothing else than it read."""
+    if needed.outcome != "ok":
+        return False
+    written = _written(change)
+    return any(name in written and written[name] == value for name, value in _found(needed))
 
-    def told(action: Action, after: Sequence[Action]) -> tuple[tuple[tuple[Hashable, Hashable], ...], ...] | None:
-        held = {name: value for _, name, value in micros(action) or ()}
-        return (_sorted(held),) if held.keys() == set(names) else None
 
-    return told
+def _found(action: Action) -> list[tuple[Hashable, Hashable]]:
+    """List the registers that were read before the transaction itself wrote them, and what they held."""
+    found, own = [], set()
+    for writes, name, value in micros(action) or ():
+        if writes:
+            own.add(name)
+        elif name not in own:
+            found.append((name, value))
+    return found
+
+
+def _written(action: Action) -> dict[Hashable, Hashable]:
+    return {name: value for writes, name, value in micros(action) or () if writes}
+
+
+def _tells(action: Action, after: Sequence[Action]) -> tuple[tuple[tuple[Hashable, Hashable], ...], ...] | None:
+    """What it touched holds what it wrote or read last. Of the rest nothing is known, which allows for most."""
+    held = {name: value for _, name, value in micros(action) or ()}
+    return (_sorted(held),) if held else None
 
 
 def _problem(action: Action) -> str | None:
@@ -137,5 +156,6 @@ def multi_register(initial: Mapping[Hashable, Hashable] | None = None) -> Model:
         problem=_problem,
         words=Words(noun="the registers", name=_name, claim=_claim, state=_state),
         frozen=True,
-        tells=None if initial is None else _tells(initial.keys()),
+        notices=_notices,
+        tells=_tells,
     )

@@ -4,8 +4,12 @@ import pytest
 
 from keelhaul.checkers import levels
 from keelhaul.checkers.levels import LEVELS, judge
+from keelhaul.checkers.levels.arrange import Scene
+from keelhaul.checkers.levels.seen import Seen
 from keelhaul.checkers.linearizability import Budget, Call
+from keelhaul.checkers.linearizability.operations import Operations
 from keelhaul.checkers.models.model import Model
+from keelhaul.checkers.models.registry import model_named
 from keelhaul.checkers.verdict import Verdict
 
 SESSION = {"read-your-writes", "monotonic-reads", "monotonic-writes", "writes-follow-reads"}
@@ -137,3 +141,16 @@ def test_a_model_of_ones_own_will_do():
 
     calls = [Call(0, "tick", None, None, 0, 1), Call(1, "tick", None, None, 2, 3)]
     assert judge(Model(name="clock", step=step, initial=0), calls).strongest == ["linearizable"]
+
+
+def test_what_an_operation_saw_rests_on_what_that_saw():
+    """Either of two transactions wrote the 1, one of which needs a third: neither was seen for certain."""
+    calls = [
+        Call(0, "txn", [["w", "x", 1]], [["w", "x", 1]], 0, 1),
+        Call(1, "txn", [["w", "y", 2]], [["w", "y", 2]], 2, 3),
+        Call(2, "txn", [["r", "y", None], ["w", "x", 1]], [["r", "y", 2], ["w", "x", 1]], 4, 5),
+        Call(3, "txn", [["r", "x", None]], [["r", "x", 1]], 6, 7),
+    ]
+    scene = Scene(model_named('multi-register:{"x":0,"y":0}'), Operations.of(calls))
+    assert Seen(scene, Budget()).by(3) == []
+    assert Seen(Scene(scene.model, Operations.of(calls[1:])), Budget()).by(2) == [0, 1]

@@ -1,6 +1,7 @@
 """What models promise about their actions holds, looked at one short run after the other."""
 
 from itertools import product
+from random import Random
 
 import pytest
 
@@ -42,3 +43,52 @@ def test_what_a_state_does_not_reach_does_not_happen_before_something_blind(name
         unreached += not model.reaches(start, needed)
         assert model.reaches(start, needed._replace(result=None, outcome="open"))
     assert unreached > 0
+
+
+def transactions():
+    """All of one or two parts, on two registers and two values."""
+    parts = [("array", f, name, value) for f in "rw" for name in "xy" for value in (0, 1)]
+    for count in (1, 2):
+        for answer in product(parts, repeat=count):
+            asked = [part if part[1] == "w" else (*part[:3], None) for part in answer]
+            yield Action("txn", ("array", *asked), ("array", *answer))
+
+
+@pytest.fixture(scope="module")
+def registers():
+    return model_named('multi-register:{"x":0,"y":0}'), [*transactions()]
+
+
+def legal(model, states, run):
+    for action in run:
+        states = [after for state in states for after in model.successors(state, action)]
+    return bool(states)
+
+
+def test_a_transaction_does_not_see_what_it_does_not_notice(registers):
+    """Of a legal run, what the last notices, and what that notices, is a legal run."""
+    model, every = registers
+    random, shorter = Random(0), 0
+    for _ in range(30_000):
+        run = random.choices(every, k=RUN_MAX)
+        if legal(model, [model.initial], run):
+            kept = [run[-1]]
+            for action in reversed(run[:-1]):
+                if any(model.notices(needed, action) for needed in kept):
+                    kept.insert(0, action)
+            assert legal(model, [model.initial], kept), (run, kept)
+            shorter += len(kept) < RUN_MAX
+    assert shorter > 1_000
+
+
+def test_what_a_transaction_tells_allows_for_all_that_may_come_after_it(registers):
+    model, every = registers
+    partly = 0
+    for state in product((0, 1), repeat=2):
+        held = tuple(zip("xy", state, strict=True))
+        for first, second in product(every, repeat=2):
+            if legal(model, [held], [first, second]):
+                told = model.tells(first, [second])
+                assert legal(model, told, [second]), (held, first, second)
+                partly += any(len(known) == 1 for known in told)
+    assert partly > 0

@@ -42,6 +42,7 @@ GUARDS = [
     Guard("verify", "at & 1 and model.kind(line.actions[at]) is Kind.OBSERVER:", "at & 1:"),
     Guard("verify", "line.required >> at & 1 and ", ""),
     Guard("verify", "if harmless and line", "if line"),
+    Guard("verify", "if reached == (state,):", "if reached:", models=("multi-register",)),
     Guard("verify", "known.setdefault((placed & line.required, state)", "known.setdefault((placed & line.required, 0)"),
     Guard("verify", "if any(less & ~placed == 0 for less in others):", "if others:"),
     Guard("verify", "line.loose >> last & 1 and not _is_of_use", "not _is_of_use"),
