@@ -20,7 +20,7 @@ change overlaps each answer.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -96,18 +96,24 @@ class _Minimiser:
         self._actions = actions_of(self._model, self._operations, self._budget)
         if len(answer.core) <= SINGLY_MAX:
             self.best = [*answer.core] if self._refutes(answer.core) else self.closed(answer.core)
-        stuck, core = self.first_stuck(answer)
+            self.polish()
+        if not 0 < len(self.best) <= SMALL:
+            self.search(*self.first_stuck(answer))
+            self.polish()
+        self.with_what_was_seen()
+
+    def search(self, stuck: int | None, core: Sequence[int]) -> None:
+        """Look at the operation that got stuck and what is around it, then at others, for what is plain."""
         # A blind write shields from all before it, and doesn't need anything itself.
         blind = any(self._model.kind(action) is Kind.BLIND for action in self._actions[-LOOKED_AT_MAX:])
-        if blind and not 0 < len(self.best) <= SMALL:
+        if blind:
             self.from_the_beginning(stuck, core)
+        self.of_few_values(stuck)
         if not 0 < len(self.best) <= SMALL:
             self.from_anchors(stuck)
-        self.elsewhere()
+        self.elsewhere(stuck)
         if not blind and not 0 < len(self.best) <= ENOUGH:
             self.from_the_beginning(stuck, core)
-        self.polish()
-        self.with_what_was_seen()
 
     def polish(self) -> None:
         """Leave out one after the other, wherever what is left begins then."""
@@ -142,12 +148,34 @@ class _Minimiser:
     def _may_fail(self, at: int) -> bool:
         return self._model.kind(self._actions[at]) not in (Kind.TOTAL, Kind.BLIND)
 
-    def elsewhere(self) -> None:
-        """Look for cores that begin shortly before any operation: the first that got stuck may not be the plainest."""
+    def of_few_values(self, stuck: int | None) -> None:
+        """Where values may be left out: look at what is about the value of the one that got stuck, alone and with each
+        other value, the latest first."""
+        about = self._model.about
+        if about is None or stuck is None or 0 < len(self.best) <= SMALL:
+            return
+        until = self._operations.returned[stuck]
+        self._budget.spend(len(self._whole))
+        alike: dict[Hashable, list[int]] = {about(self._actions[stuck]): []}
+        for at in reversed(self._whole):
+            if self._operations.invoked[at] < until:
+                alike.setdefault(about(self._actions[at]), []).append(at)
+        own, *others = alike.values()
+        for other in ((), *others):
+            core = sorted([*own, *other])
+            if len(core) <= SINGLY_MAX and self._illegal(core):
+                self.best = core
+                self.without_each()
+                return
+
+    def elsewhere(self, stuck: int | None) -> None:
+        """Look for cores that begin shortly before any operation: the first that got stuck may not be the plainest. By
+        what returned before it, nothing did."""
+        since = -1 if stuck is None else self._operations.returned[stuck]
         for at in self._whole:
             if 0 < len(self.best) <= ENOUGH:
                 return
-            if self._operations.returned[at] != OPEN and self._may_fail(at):
+            if since < self._operations.returned[at] < OPEN and self._may_fail(at):
                 self.from_anchors(at, NEAR_MAX)
 
     def from_anchors(self, stuck: int | None, most: int | None = None) -> None:

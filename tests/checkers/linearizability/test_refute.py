@@ -8,6 +8,7 @@ from statistics import median
 
 import pytest
 
+from benchmarks.refutations import invalid
 from keelhaul.checkers import linearizability
 from keelhaul.checkers.linearizability import verify
 from keelhaul.checkers.linearizability.actions import actions_of
@@ -54,6 +55,14 @@ def test_half_of_the_refutations_have_eight_operations_or_fewer(kind):
     sizes = [len(outcome.refutation) for outcome in outcomes]
     assert median(sizes) <= 8, sizes
     assert [outcome.problem() for outcome in outcomes] == [None] * FAILURES
+
+
+@pytest.mark.parametrize("name", ["stack", "multi-register, of five", "fifo-queue"])
+def test_what_goes_wrong_with_few_values_or_registers_is_shown_by_them(name):
+    outcomes = list(invalid(name, 5, 3, 400))
+    assert len(outcomes) == 3
+    assert max(len(outcome.refutation) for outcome in outcomes) <= 4
+    assert [outcome.problem() for outcome in outcomes] == [None] * 3
 
 
 def choices(operations):
