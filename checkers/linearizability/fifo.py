@@ -256,7 +256,7 @@ def _taken_away(values: Sequence[Value], budget: Budget) -> list[Value] | Invali
                     ready.append(number)
         if not ready:
             clash = [values[end.first_over(gone)] for end in ends]
-            return Invalid(sorted(clash[0].core + clash[1].core))
+            return Invalid(sorted({*clash[0].core, *clash[1].core}))
         number = ready.pop()
         gone[number] = True
         order.append(values[number])

@@ -142,6 +142,13 @@ def operations_of(*rows):
     return Operations(f, argument, result, invoked, returned, numbers, numbers)
 
 
+def test_a_value_that_clashes_with_itself_is_named_once():
+    operations = operations_of(("dequeue", None, None, 0, 1), ("dequeue", None, 2, 2, 3), ("enqueue", 2, 2, 4, 5))
+    outcome = linearizability.check("fifo-queue", operations)
+    assert outcome.invalid[0].answer.core == [1, 2]
+    assert outcome.problem() is None
+
+
 def test_a_core_begins_with_what_tells_the_state():
     operations = operations_of(
         ("add", 5, 5, 0, 1), ("read", None, 5, 2, 3), ("add", 2, 2, 4, 5), ("read", None, 5, 6, 7)
