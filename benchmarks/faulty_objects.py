@@ -106,10 +106,12 @@ class _Recorder:
             back = self._random.randint(1, STALE_MAX)
             old = act(self._states[max(0, len(self._states) - 1 - back)], f, argument, who)
             return old if old is None or right is None else (old[0], right[1])
+        told = self._told.get(f)
         if right is None:
-            return (argument, state) if way == "answer" and f in ("acquire", "release", *SHARED) else None
+            if way != "answer" or f not in ("acquire", "release", *SHARED):
+                return None
+            return told[-1] if told and argument is None else argument, state
         if way == "answer":
-            told = self._told.get(f)
             return (self._random.choice(told), right[1]) if told else None
         again = act(right[1], f, argument, who) if way == "twice" else None
         return (right[0], state) if way == "lost" else None if again is None else (right[0], again[1])
