@@ -10,6 +10,7 @@ given hold one that nobody knows: whichever the first read finds there, it was t
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from keelhaul.checkers.models.model import ILLEGAL, Action, Kind, Model, Words
@@ -17,6 +18,8 @@ from keelhaul.checkers.models.shapes import is_list, items
 from keelhaul.checkers.values import show
 
 READS, WRITES = ("read", "r"), ("write", "w")
+KNOWN_MAX = 2_000
+"""Actions whose micro-operations are kept in mind: a search asks for those of each again and again."""
 
 
 class Micro(NamedTuple):
@@ -27,7 +30,8 @@ class Micro(NamedTuple):
     value: Hashable
 
 
-def micros(action: Action) -> list[Micro] | None:
+@lru_cache(KNOWN_MAX)
+def micros(action: Action) -> Sequence[Micro] | None:
     """Return what the action did, in order; of an open one, the values read are null. None if it answers something else
     than was asked, which nothing does."""
     asked = _listed(action, action.argument)
