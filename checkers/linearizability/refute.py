@@ -32,7 +32,9 @@ from keelhaul.checkers.linearizability.verify import anchors_of, beside, has_leg
 from keelhaul.checkers.models.model import Action, Kind, Model
 
 RUNS_MAX: Final = 3000
-"""Beginnings of runs that are tried on a candidate before the other way of asking."""
+RUNS_EACH: Final = 200
+"""Beginnings of runs that are tried on a candidate before the other way of asking; for each of its operations, if that
+is more."""
 SINGLY_MAX: Final = 48
 """Cores of at most so many operations are tried without each; larger ones without whole stretches first."""
 
@@ -42,6 +44,8 @@ LOOKED_AT_MAX: Final = 1000
 """Operations among which one is looked for that a core may begin with."""
 ANCHORS_MAX: Final = 12
 """Operations with which a core is tried to begin."""
+LOOSE_MAX: Final = 64
+"""Operations that may be there between two that are tried by themselves: of more, nearly anything is made legal."""
 NEAR_MAX: Final = 3
 """Of those, where it is looked at any operation."""
 SMALL: Final = 4
@@ -209,7 +213,8 @@ class _Minimiser:
         known, whole, until = self.best, self._whole, self._operations.returned[stuck]
         self._anchor, self._whole = anchor, window
         try:
-            for core in ([anchor, stuck], [at for at in window if self._operations.returned[at] <= until]):
+            alone = [[anchor, stuck]] if len(window) <= LOOSE_MAX else []
+            for core in (*alone, [at for at in window if self._operations.returned[at] <= until]):
                 if self._illegal(core):
                     self.best = core
                     self.without_others(stuck)
@@ -372,7 +377,8 @@ class _Minimiser:
         legal, spend = None, self._budget.spend
         loose = beside(model, operations, actions, core, self._whole, spend, self._anchor)
         if len(core) + len(loose) <= DIRECTLY_MAX:
-            legal = has_legal_order(model, operations, actions, core, RUNS_MAX, spend, self._anchor, loose)
+            most = max(RUNS_MAX, RUNS_EACH * len(core))
+            legal = has_legal_order(model, operations, actions, core, most, spend, self._anchor, loose)
         if legal is None and self._decide is not None and self._anchor is None and not loose:
             return isinstance(self._decided(operations.select(core)), Invalid)
         return legal is False
