@@ -129,6 +129,7 @@ class _Search:
         self._budget = budget
         self._held_before = budget.held
         self._reasons = Reasons(timeline)
+        self._left_by_open = {*timeline.open_writes, *(put for _, put in timeline.open_cas)}
         self._stack: list[Choice] = []
         self._furthest = -1
         self._paths: list[Path] = []
@@ -174,7 +175,7 @@ class _Search:
                 move = next(choice.moves, None)
             choice.move = move
             at = self._walk(self._after(at, move))
-        return Valid(placed(timeline, at[-1], turns))
+        return Valid(placed(timeline, at[-1], turns, budget.spend))
 
     def close(self) -> None:
         """Let go of all that was kept. Choices and their moves hold on to each other, so they are told to."""
@@ -205,7 +206,7 @@ class _Search:
         turn, value, used, done, drawn, seen, writes, denied, pending, path = at
         timeline = self._timeline
         returns, arrived, masks, owner = timeline.returns, timeline.arrived, timeline.masks, timeline.owner
-        open_writes, turns, failed = timeline.open_writes, len(returns), self._reasons.found
+        left_by_open, turns, failed = self._left_by_open, len(returns), self._reasons.found
         pause = turn + STRIDE
         while True:
             bit, kind, _, place, group, about, put, number = returns[turn]
@@ -219,7 +220,7 @@ class _Search:
                 # writing what is there gives nobody room.
                 room = masks[3 * put + 1] | denied & ~masks[3 * put + 3]
                 if pending & ~done & ~writes & ~bit or (
-                    kind == CAS and writes & ~done and (value in open_writes or masks[3 * value + 2] & ~used)
+                    kind == CAS and writes & ~done and (value in left_by_open or masks[3 * value + 2] & ~used)
                 ):
                     if (turn, value) in failed:
                         break
@@ -298,7 +299,7 @@ class _Search:
     def _moves(self, choice: Choice) -> Iterator[Move]:
         """Yield the steps that may be made, the most promising first. What can't be done for lack of operations is put
         into the reason."""
-        turn, value, used, done, _, seen, writes, denied, pending, _ = choice.at
+        turn, value, _, done, _, seen, writes, denied, pending, _ = choice.at
         timeline = self._timeline
         returning = timeline.returns[turn]
         own, kind, _, _, _, about, put, number = returning
@@ -332,7 +333,7 @@ class _Search:
         waiting = pending & ~done & ~writes
         wanted = self._wanted(waiting & ~denied)
         if kind == DENIAL or (put == value and waiting & denied):
-            wanted |= self._all(writes & ~used, value)
+            wanted |= self._all(writes, value)
         for other, place in timeline.onward.get(value, ()):
             if other == goal and goal != value:
                 continue

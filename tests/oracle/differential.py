@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import Budget
@@ -30,6 +30,8 @@ WORK_MAX = 5_000_000
 BEGUN = {"semaphore": "semaphore:2", "multi-register": 'multi-register:{"x":0,"y":0}'}
 """Models as the specifications begin them."""
 LOCKS = ("owner-mutex", "fenced-lock")
+COSTLY = ("set", "fencing-token", "leader-election")
+"""Models for which the oracle has many states to try."""
 
 
 class Case(NamedTuple):
@@ -81,6 +83,22 @@ def drawn(name: str, seed: int, operations_max: int = 9) -> Case:
     return Case(name, model, found)
 
 
+def crowded(name: str, seed: int) -> Case:
+    """Draw a history in which much is under way at once, and much stays open; few values, so that they repeat."""
+    random, specification = Random(f"{name}/crowded/{seed}"), SPECIFICATIONS[name]
+    operations = random.randint(4, 6 if name in COSTLY else 9)
+    processes, domain = random.randint(3, 8), random.randint(1, 4)
+    unique, observe = random.random() < 0.2, random.random() < 0.3
+    sizes: dict[str, Any] = {"operations": operations, "processes": processes, "domain": domain}
+    sizes |= {"unique": unique, "observe": observe}
+    if seed % 4:
+        info, mutations = random.choice((0.0, 0.1, 0.4, 0.8)), random.choice((0, 0, 1, 2))
+        found = simulated(random, specification, info=info, mutations=mutations, **sizes)
+    else:
+        found = arbitrary(random, specification, **sizes)
+    return Case(name, model_named(BEGUN.get(name, name)), found)
+
+
 def problem(decide: Decide, case: Case, work_max: int = WORK_MAX) -> tuple[str, str | None]:
     """Return what an algorithm answers (valid, invalid, or "not applicable"), and what is wrong with that, if
     anything."""
@@ -125,14 +143,15 @@ def unproven(case: Case, answer: Invalid) -> str | None:
 
 
 def compare(algorithm: str, seeds: range) -> tuple[Counter[str], list[str]]:
-    """Compare on one history per seed, of the algorithm's models in turn; count the answers and list what is wrong."""
+    """Compare on one history per seed, of the algorithm's models in turn, every other one crowded; count the answers
+    and list what is wrong."""
     names, seen, wrong = models_of(algorithm), Counter[str](), []
     for seed in seeds:
-        name = names[seed % len(names)]
-        answer, found = problem(ALGORITHMS[algorithm], drawn(name, seed))
+        name, draw = names[seed // 2 % len(names)], crowded if seed % 2 else drawn
+        answer, found = problem(ALGORITHMS[algorithm], draw(name, seed))
         seen[answer] += 1
         if found is not None:
-            wrong.append(f"drawn({name!r}, {seed}): {found}")
+            wrong.append(f"{draw.__name__}({name!r}, {seed}): {found}")
     return seen, wrong
 
 

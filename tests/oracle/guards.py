@@ -129,16 +129,38 @@ GUARDS: Final = [
     Guard(
         "before a cas, writing what is there may give room",
         absorption,
-        "kind == CAS and writes & ~done and (value in open_writes or masks[3 * value + 2] & ~used)",
+        "kind == CAS and writes & ~done and (value in left_by_open or masks[3 * value + 2] & ~used)",
         "False",
         lambda: overwritten(returned=20),
     ),
     Guard(
         "also an open write of it",
         absorption,
-        "(value in open_writes or masks[3 * value + 2] & ~used)",
+        "(value in left_by_open or masks[3 * value + 2] & ~used)",
         "masks[3 * value + 2] & ~used",
         lambda: overwritten(returned=OPEN),
+    ),
+    Guard(
+        "or an open cas to it, behind a write of what that expects",
+        absorption,
+        "{*timeline.open_writes, *(put for _, put in timeline.open_cas)}",
+        "{*timeline.open_writes}",
+        lambda: written(
+            ("cas", (None, 2), 0, 3),
+            ("cas", (2, 1), 1, 5),
+            ("cas", (None, 2), 2, OPEN),
+            ("write", None, 4, 6),
+            ("read", 1, 7, 8),
+        ),
+    ),
+    Guard(
+        "who asks for any write also rests on those that are used up",
+        absorption,
+        "wanted |= self._all(writes, value)",
+        "wanted |= self._all(writes & ~choice.at[2], value)",
+        lambda: written(
+            ("cas", (None, 1), 0, 4), ("write", None, 1, 7), ("write", 1, 2, 3), ("denial", (1, None), 5, 6)
+        ),
     ),
     Guard(
         "a write of what is there may be used after visits",
