@@ -26,6 +26,7 @@ def numbered_actions(
 ) -> tuple[list[Action], list[int]]:
     """Return the different actions, and for each operation which of them it is; see `actions_of`."""
     allowance = budget or Budget()
+    allowance.foresee(2 * len(operations))
     known: dict[Action, int] = {}
     distinct: list[Action] = []
     numbers: list[int] = []

@@ -93,7 +93,7 @@ class _Walk:
             self._writes &= ~bit
             self._denied &= ~bit
         path = next(iter(ways.values()))[0][-1]
-        return Valid(placed(timeline, path, len(timeline.returns)))
+        return Valid(placed(timeline, path, len(timeline.returns), budget.spend))
 
     def _arrive(self, turn: int, ways: Ways) -> None:
         """Go to a turn, and give what arrives there its room."""

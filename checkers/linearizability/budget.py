@@ -19,10 +19,13 @@ An innermost loop may spend without a call: `budget.left -= n`, and `budget.look
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Self
+from math import inf
+from typing import Final, Self, TypeAlias
 
 LOOK_EVERY_S: Final = 0.002
 """Time between looks. A limit of 1 s is overrun by about this; a look costs some microseconds."""
+UNIT_S: Final = 0.5e-6
+"""Time that a unit takes, at least."""
 UNITS_FIRST: Final = 200
 """Units up to the first look, before anything is known of their cost."""
 UNITS_MAX: Final = 10_000
@@ -33,6 +36,8 @@ SHARE_SECONDS_MIN: Final = 0.005
 GROWTH_MAX: Final = 4
 """By how much the units between looks may grow at once: a few cheap ones promise nothing."""
 MEGABYTE: Final = 1_000_000
+Spend: TypeAlias = Callable[[int], None]
+"""Is told of units of work before they are done; it may raise."""
 
 
 class BudgetSpent(Exception):
@@ -47,6 +52,7 @@ class Budget:
     """Counts what is spent, and raises `BudgetSpent` when a limit is reached. Limits that are None don't apply."""
 
     __slots__ = (
+        "_bytes_max",
         "_clock",
         "_counted",
         "_looked",
@@ -75,6 +81,7 @@ class Budget:
         if seconds is not None and clock is None:
             raise ValueError("a limit of seconds needs a clock")
         self.work, self.seconds, self.megabytes = work, seconds, megabytes
+        self._bytes_max = inf if megabytes is None else megabytes * MEGABYTE
         self._named = work, seconds
         self._clock, self._memory = clock, memory
         self._started = self._looked = clock() if clock is not None else 0.0
@@ -94,9 +101,21 @@ class Budget:
         if self.left < 0:
             self.look()
 
+    def foresee(self, units: int) -> None:
+        """BudgetSpent if it is plain that time won't suffice for so many units. What makes something large had better
+        not begin then: to let go of it takes time, too."""
+        if self.seconds is None or self._clock is None:
+            return
+        if self._started + self.seconds - self._clock() < units * UNIT_S:
+            raise BudgetSpent(f"{self._named[1]:g} s")
+
     def hold(self, size: int) -> None:
-        """Count bytes that are kept from here on; a negative size lets go. The next look applies the limit."""
-        self.held += size
+        """Count bytes that are kept from here on; a negative size lets go. BudgetSpent, and nothing counted, if that is
+        more than the limit: between two looks, large things could add up to a lot."""
+        held = self.held + size
+        if size > 0 and held >= self._bytes_max:
+            raise BudgetSpent(f"{self.megabytes:g} MB")
+        self.held = held
 
     def look(self) -> None:
         """Compare everything with its limit; BudgetSpent if one is reached."""

@@ -13,7 +13,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from keelhaul.checkers.history import History
-from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
+from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent, Spend
 from keelhaul.checkers.linearizability.large import with_large_values_once
 from keelhaul.checkers.linearizability.operations import Call, FailedCas, Operations
 from keelhaul.checkers.linearizability.portfolio import LEFT, Part, Spread, decide, decide_parts
@@ -26,7 +26,6 @@ from keelhaul.checkers.verdict import Verdict
 
 if TYPE_CHECKING:
     from keelhaul.checkers.linearizability.explain import Violation
-    from keelhaul.checkers.linearizability.verify import Spend
 
 WORK_MAX: Final = 20_000_000
 """Units of work that a check may cost where nobody says otherwise: some ten seconds."""
@@ -117,8 +116,7 @@ class Outcome:
                     order = merged(self.operations, self.parts, self.budget.aside(len(self.operations) + 1).spend)
                 except BudgetSpent:
                     return None
-        index = self.operations.index
-        return order if index == range(len(index)) else list(map(list(index).__getitem__, order))
+        return self._named(order)
 
     @cached_property
     def refutation(self) -> list[int] | None:
@@ -127,7 +125,13 @@ class Outcome:
         if self.verdict is not Verdict.INVALID:
             return None
         first = self.invalid[0]
-        return [self.operations.index[first.positions[at]] for at in self._core(first)]
+        core, positions = self._core(first), first.positions
+        return self._named(core if positions == range(len(positions)) else [positions[at] for at in core])
+
+    def _named(self, positions: Sequence[int]) -> list[int]:
+        """Name the operations at these positions; where there are a million, at once."""
+        index = self.operations.index
+        return list(positions if index == range(len(index)) else map(list(index).__getitem__, positions))
 
     @property
     def invalid(self) -> list[Part]:

@@ -5,16 +5,21 @@ room.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, overload
+from typing import Any, Final, TypeAlias, overload
 
+from keelhaul.checkers.linearizability.budget import Spend
 from keelhaul.checkers.linearizability.timeline import NO_VALUE, WRITE, Timeline
+
+STRIDE: Final = 1024
+"""Turns after which `spend` is told."""
 
 Path: TypeAlias = "tuple[int, int, Path] | None"
 """What was used, last first: at which turn, and which operation."""
 
 
-def placed(timeline: Timeline, path: Path, turns: int) -> list[int]:
-    """Return the order of all that returns within the first `turns`, and of what was used by then."""
+def placed(timeline: Timeline, path: Path, turns: int, spend: Spend = lambda units: None) -> list[int]:
+    """Return the order of all that returns within the first `turns`, and of what was used by then. `spend` is told of
+    the work."""
     uses: dict[int, list[int]] = {}
     while path is not None:
         turn, number, path = path
@@ -25,6 +30,8 @@ def placed(timeline: Timeline, path: Path, turns: int) -> list[int]:
     others: dict[int, int] = {}
     value = 0
     for turn in range(turns):
+        if turn % STRIDE == 0:
+            spend(STRIDE)
         for _, kind, room, _, _, _, _, number in timeline.arrived[turn]:
             if number not in is_used:
                 if room == value or (room < NO_VALUE and room != -2 - value):

@@ -80,7 +80,8 @@ def _whole_until(operations: Operations, core: Sequence[int]) -> int:
     count = core[-1] + 1
     last, seen = -1, 0
     while seen < count:
-        last = max((row for row in operations.returned[seen:count] if row != OPEN), default=last)
+        rows = operations.returned[seen:count]
+        last = max(rows) if OPEN not in rows else max((row for row in rows if row != OPEN), default=last)
         seen, count = count, max(count, bisect_left(operations.invoked, last))
     return count
 

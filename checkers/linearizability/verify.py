@@ -34,17 +34,16 @@ on is a legal run from one of these states; and what overlaps it may be in that 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import accumulate, count
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from keelhaul.checkers.linearizability.actions import actions_of
+from keelhaul.checkers.linearizability.budget import Spend
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.models.model import Action, Kind, Model
 
-Spend: TypeAlias = Callable[[int], None]
-"""Is told of work before it is done, in units of a step of the model; it may raise."""
 RUNS_MAX: Final = 300_000
 """Beginnings of runs that are tried on a core. One that needs more is no proof that anybody could follow."""
 

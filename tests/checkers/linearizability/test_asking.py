@@ -6,14 +6,15 @@ from random import Random
 import pytest
 
 from keelhaul.checkers import linearizability
-from keelhaul.checkers.linearizability import engine, verify
+from keelhaul.checkers.linearizability import absorption, engine, verify
 from keelhaul.checkers.linearizability.actions import actions_of
-from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
+from keelhaul.checkers.linearizability.budget import UNIT_S, Budget, BudgetSpent
 from keelhaul.checkers.linearizability.explain import first_out_of_place
 from keelhaul.checkers.linearizability.outcome import merged
+from keelhaul.checkers.linearizability.placing import STRIDE
 from keelhaul.checkers.linearizability.portfolio import ALGORITHMS, decide
 from keelhaul.checkers.linearizability.refute import minimise
-from keelhaul.checkers.linearizability.result import Unknown
+from keelhaul.checkers.linearizability.result import Unknown, Valid
 from keelhaul.checkers.linearizability.split import split
 from keelhaul.checkers.models.registry import model_named
 from keelhaul.checkers.models.transitions import Transitions
@@ -150,6 +151,23 @@ def test_once_the_time_is_over_nothing_takes_long_any_more(name):
     assert outcome.refutation
     assert clock.looks < looks + 30
     assert outcome.problem() in (None, "there are too many orders to try")
+
+
+def test_what_time_will_not_suffice_for_is_not_begun():
+    model, operations = model_named("counter"), drawn("counter", 1_000)
+    late = Budget(seconds=1_000 * UNIT_S, clock=lambda: 0.0)
+    with pytest.raises(BudgetSpent):
+        actions_of(model, operations, late)
+    assert late.spent == 0
+    assert len(actions_of(model, operations, Budget(seconds=2_000 * UNIT_S, clock=lambda: 0.0))) == 1_000
+
+
+def test_to_put_a_linearization_together_takes_time_too():
+    """The last of the units: what was found is not told when it is too late."""
+    model, operations, budget = model_named("cas-register"), drawn("cas-register", 3_000), Budget()
+    assert isinstance(absorption.decide(model, operations, budget), Valid)
+    late = absorption.decide(model, operations, Budget(work=budget.spent - STRIDE // 2))
+    assert isinstance(late, Unknown)
 
 
 def test_time_in_which_nobody_works_counts_for_nothing():
