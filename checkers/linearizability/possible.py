@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from sys import getsizeof
 from typing import Any, Final, NamedTuple
 
 from keelhaul.checkers.linearizability.actions import actions_of
@@ -23,6 +24,8 @@ STATES_MAX: Final = 64
 """States that are asked for."""
 RUNS_MAX: Final = 20_000
 """Beginnings of runs of the refutation that are tried."""
+RUN_BYTES: Final = 250
+"""What it costs to remember one of them, about, apart from the state and the order."""
 PROBE: Final = "is it"
 """The function of the observer that takes the operation's place, for models without one."""
 
@@ -180,6 +183,7 @@ def _tried(scene: Scene, core: Sequence[int], budget: Budget) -> Found:
                 budget.spend()
                 for after in model.successors(state, actions[at]):
                     if (placed | 1 << at, after) not in runs:
+                        budget.hold(RUN_BYTES + getsizeof(after) + getsizeof(order))
                         runs[placed | 1 << at, after] = (*order, at)
                         todo.append((placed | 1 << at, after))
     placed_orders = {state: [positions[at] for at in order] for state, order in found.items()}

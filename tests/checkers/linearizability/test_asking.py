@@ -1,12 +1,13 @@
 """Whatever may take long asks the budget: the preparations, the proof's parts put together, a refutation made small,
 the reason in words. A clock of the tests' own goes on at each look."""
 
+import tracemalloc
 from random import Random
 
 import pytest
 
 from keelhaul.checkers import linearizability
-from keelhaul.checkers.linearizability import absorption, engine, verify
+from keelhaul.checkers.linearizability import Call, absorption, engine, verify
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import UNIT_S, Budget, BudgetSpent
 from keelhaul.checkers.linearizability.explain import first_out_of_place
@@ -168,6 +169,21 @@ def test_to_put_a_linearization_together_takes_time_too():
     assert isinstance(absorption.decide(model, operations, budget), Valid)
     late = absorption.decide(model, operations, Budget(work=budget.spent - STRIDE // 2))
     assert isinstance(late, Unknown)
+
+
+def test_large_states_count_as_memory_when_a_reason_is_looked_for():
+    """Of five appends, each of 20,000 characters, the runs are some hundred, and some ten megabytes."""
+    texts = [letter * 20_000 for letter in "abcde"]
+    calls = [Call(at, "append", text, None, 0.0, 1.0) for at, text in enumerate(texts)]
+    calls += [Call(9, "get", None, "".join(texts[:count]), at, at + 1.0) for count, at in ((5, 2.0), (4, 4.0))]
+    outcome = linearizability.check("key-value", calls, budget=Budget(megabytes=2))
+    assert outcome.refutation
+    tracemalloc.start()
+    try:
+        assert outcome.reason.startswith("process 9's get")
+        assert tracemalloc.get_traced_memory()[1] < 6_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_time_in_which_nobody_works_counts_for_nothing():
