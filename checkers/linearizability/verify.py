@@ -44,6 +44,8 @@ from keelhaul.checkers.linearizability.budget import Spend
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.models.model import Action, Kind, Model
 
+STRETCH: Final = 10_000
+"""Operations that are looked at before the next are told of."""
 RUNS_MAX: Final = 300_000
 """Beginnings of runs that are tried on a core. One that needs more is no proof that anybody could follow."""
 
@@ -173,17 +175,17 @@ def lacking(
     aside = set(loose)
     kept = sorted([*kept, *loose]) if loose else kept
     within, invoked, returned = set(kept), operations.invoked, operations.returned
-    spend(len(whole) // 8 + len(kept))
-    if anchor is not None:
-        whole = [at for at in whole if returned[at] > invoked[anchor] and at != anchor]
-        kept = [at for at in kept if at != anchor]
-        spend(len(whole) // 8)
+    spend(len(kept))
+    kept = [at for at in kept if at != anchor]
     bound = [at for at in kept if model.kind(actions[at]) not in (Kind.TOTAL, Kind.BLIND)]
     over = max((returned[at] for at in bound if returned[at] != OPEN and at not in aside), default=-1)
-    left_out = [at for at in whole if invoked[at] < over and at not in within]
-    spend(len(whole) // 8)
-    changes = [at for at in left_out if model.kind(actions[at]) is not Kind.OBSERVER]
-    spend(len(whole) // 8)
+    since = -1 if anchor is None else invoked[anchor]
+    changes = [
+        at
+        for stretch in _stretches(whole[: bisect_left(whole, bisect_left(invoked, over))], spend)
+        for at in stretch
+        if at not in within and returned[at] > since and model.kind(actions[at]) is not Kind.OBSERVER
+    ]
     if model.about is not None:
         about = {at: model.about(actions[at]) for at in [*kept, *changes]}
         for at in kept:
@@ -206,6 +208,14 @@ def lacking(
         ]
         if near:
             yield at, near
+
+
+def _stretches(positions: Sequence[int], spend: Spend) -> Iterator[Sequence[int]]:
+    """Yield them piece by piece, each when its work was told of."""
+    for start in range(0, len(positions), STRETCH):
+        piece = positions[start : start + STRETCH]
+        spend(len(piece) // 4)
+        yield piece
 
 
 def is_wall(model: Model, action: Action) -> bool:
