@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from sys import getsizeof
 from typing import Any, Final, NamedTuple
 
 from keelhaul.checkers.linearizability.actions import actions_of
@@ -183,7 +182,7 @@ def _tried(scene: Scene, core: Sequence[int], budget: Budget) -> Found:
                 budget.spend()
                 for after in model.successors(state, actions[at]):
                     if (placed | 1 << at, after) not in runs:
-                        budget.hold(RUN_BYTES + getsizeof(after) + getsizeof(order))
+                        budget.hold(RUN_BYTES + after.__sizeof__() + order.__sizeof__())
                         runs[placed | 1 << at, after] = (*order, at)
                         todo.append((placed | 1 << at, after))
     placed_orders = {state: [positions[at] for at in order] for state, order in found.items()}

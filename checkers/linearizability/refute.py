@@ -102,7 +102,8 @@ class _Minimiser:
         if len(answer.core) <= SINGLY_MAX:
             self.best = [*answer.core] if self._refutes(answer.core) else self.closed(answer.core)
             self.polish()
-        if not 0 < len(self.best) <= SMALL:
+        # Of states that can be told, most is known at the first operation that got stuck (possible.py).
+        if self._model.leaves is not None or not 0 < len(self.best) <= SMALL:
             self.search(*self.first_stuck(answer))
             self.polish()
         self.with_what_was_seen()
