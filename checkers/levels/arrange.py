@@ -227,8 +227,8 @@ class _Search:
             return False
         self._tried.add(state)
         size = TRIED_BYTES + (self._high.bit_length() + self._opened.bit_length() + self._packed.bit_length()) // 8
-        self.held += size
         self._budget.hold(size)
+        self.held += size
         return True
 
     def _settle(self) -> None:

@@ -26,6 +26,8 @@ LOOK_EVERY_S: Final = 0.002
 """Time between looks. A limit of 1 s is overrun by about this; a look costs some microseconds."""
 UNIT_S: Final = 0.5e-6
 """Time that a unit takes, at least."""
+RESERVED: Final = 0.03
+"""Part of a limit of seconds in which no work is begun: what was made has to be let go of, and told of."""
 UNITS_FIRST: Final = 200
 """Units up to the first look, before anything is known of their cost."""
 UNITS_MAX: Final = 10_000
@@ -80,7 +82,8 @@ class Budget:
         """Start counting. `clock` answers in seconds, `memory` in MB; ValueError if `seconds` comes without a clock."""
         if seconds is not None and clock is None:
             raise ValueError("a limit of seconds needs a clock")
-        self.work, self.seconds, self.megabytes = work, seconds, megabytes
+        self.work, self.megabytes = work, megabytes
+        self.seconds = None if seconds is None else seconds * (1 - RESERVED)
         self._bytes_max = inf if megabytes is None else megabytes * MEGABYTE
         self._named = work, seconds
         self._clock, self._memory = clock, memory
@@ -139,8 +142,8 @@ class Budget:
         seconds = self.seconds
         if seconds is not None and self._clock is not None:
             seconds -= self._clock() - self._started
-        part = Budget(work=work, seconds=seconds, megabytes=self.megabytes, clock=self._clock, memory=self._memory)
-        part.held, part._named = self.held, (part._named[0], self._named[1])
+        part = self._piece(work, seconds)
+        part._named = work, self._named[1]
         return part
 
     def running(self) -> Self:
@@ -168,8 +171,8 @@ class Budget:
         if seconds is not None and self._clock is not None:
             remaining = seconds - (self._clock() - self._started)
             seconds = min(remaining, max(remaining / count, SHARE_SECONDS_MIN))
-        share = Budget(work=work, seconds=seconds, megabytes=self.megabytes, clock=self._clock, memory=self._memory)
-        share.held, share._named = self.held, self._named
+        share = self._piece(work, seconds)
+        share._named = self._named
         return share
 
     def account(self, share: Budget) -> None:
@@ -181,6 +184,12 @@ class Budget:
         """Count what an attempt has spent; BudgetSpent if the whole has thereby reached a limit."""
         self.left -= part.spent
         self.look()
+
+    def _piece(self, work: int | None, seconds: float | None) -> Budget:
+        """Return a budget that begins now; of its seconds nothing is reserved again."""
+        piece = Budget(work=work, megabytes=self.megabytes, clock=self._clock, memory=self._memory)
+        piece.seconds, piece.held = seconds, self.held
+        return piece
 
     def _until_look(self, units: int) -> int:
         return units if self.work is None else min(units, self.work - self._counted)

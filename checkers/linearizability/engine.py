@@ -37,7 +37,7 @@ For a nondeterministic model, each state that an operation may leave is an exten
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
@@ -53,9 +53,15 @@ PREFIXES_MAX: Final = 10
 """Partial linearizations that are kept."""
 COMPARED_MAX: Final = 64
 """Configurations with the same return and state that a new one is compared with, the latest first."""
-CONFIGURATION_BYTES: Final = 300
-"""What it costs to remember a configuration, about."""
-OPERATION_BYTES: Final = 900
+TRIED_BYTES: Final = 250
+"""What it costs to remember that a configuration was tried, about; more where many operations are pending."""
+PLACE_BYTES: Final = 180
+"""What it costs to remember the first one with its return and state, about."""
+STACKED_BYTES: Final = 240
+"""What it costs to be able to come back to a configuration, about."""
+EXTENSIONS_BYTES: Final = 600
+"""And to what is left to try, once that was done."""
+OPERATION_BYTES: Final = 600
 """What it costs to prepare an operation, about."""
 
 Path: TypeAlias = "tuple[int, Path] | None"
@@ -99,11 +105,11 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     budget.hold(OPERATION_BYTES * len(operations))
     try:
         distinct, numbers = numbered_actions(model, operations, budget)
-        transitions = Transitions(model, distinct)
+        transitions = Transitions(model, distinct, budget.hold, budget.spend)
         search = _Search(model, operations, numbers, transitions, budget)
         try:
             answer = search.run()
-            transitions.ask_again(budget.spend)
+            transitions.ask_again()
         except BudgetSpent as error:
             answer = search.unknown(f"the budget of {error.limit} was spent")
         return answer
@@ -123,7 +129,9 @@ class _Search:
         self._window = Window(operations, numbers, transitions.kinds, budget)
         self._outlook = None if model.reaches is None else Outlook(model, transitions, self._window, budget)
         self._tried: set[tuple[int, int, int, int, int]] = set()
-        self._latest: dict[tuple[int, int], deque[tuple[int, int, int]]] = {}
+        # `used`, `discharged` and `drawn` take four bytes for thirty bits.
+        self._tried_bytes = TRIED_BYTES + (2 * self._window.bits + self._window.guards.bit_length()) // 7
+        self._latest: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
         self._stack: list[tuple[Configuration, Iterator[Configuration] | None]] = []
         self._furthest = -1
         self._prefixes: list[Path] = []
@@ -150,6 +158,7 @@ class _Search:
         extended = next(self._extensions(configuration), None)
         if extended is None:
             return None
+        self._budget.held += STACKED_BYTES
         self._stack.append((configuration, None))
         return self._settled(extended)
 
@@ -158,9 +167,13 @@ class _Search:
         while self._stack:
             configuration, extensions = self._stack.pop()
             self._window.move_to(configuration.turn)
-            extensions = extensions or self._extensions(configuration)
+            if extensions is None:
+                self._budget.held += EXTENSIONS_BYTES
+                extensions = self._extensions(configuration)
             extended = next(extensions, None)
-            if extended is not None:
+            if extended is None:
+                self._budget.held -= STACKED_BYTES + EXTENSIONS_BYTES
+            else:
                 self._stack.append((configuration, extensions))
                 return self._settled(extended)
         return None
@@ -249,7 +262,8 @@ class _Search:
             return False
         latest = self._latest.get((turn, state))
         if latest is None:
-            latest = self._latest[turn, state] = deque(maxlen=COMPARED_MAX)
+            self._budget.held += PLACE_BYTES
+            latest = self._latest[turn, state] = []
         self._budget.spend(len(latest) + 1)
         guards = self._window.guards
         for less_used, more_discharged, less_drawn in latest:
@@ -260,10 +274,13 @@ class _Search:
                 and (drawn | guards) - less_drawn & guards == guards
             ):
                 return False
+        self._budget.held += self._tried_bytes
+        if len(self._transitions.known) > self._transitions.tell_at:
+            self._transitions.tell()
         self._tried.add(exact)
+        if len(latest) == COMPARED_MAX:
+            del latest[0]
         latest.append((used, discharged, drawn))
-        self._budget.hold(CONFIGURATION_BYTES + self._transitions.size)
-        self._transitions.size = 0
         return True
 
     def _note(self, turn: int, path: Path) -> None:
@@ -299,6 +316,8 @@ class Window:
     def __init__(self, operations: Operations, numbers: Sequence[int], kinds: Sequence[Kind], budget: Budget) -> None:
         self.returns, self.arrived, self._opened = _turns(operations, numbers, kinds, budget)
         """`returns`: what returns at each turn. `arrived`: what was invoked since the turn before and will return."""
+        self.bits = max((pending.bit for pending in self.returns), default=0).bit_length()
+        """How many operations are pending at most."""
         self.pending: list[Pending] = []
         self.total = 0
         """The bits of pending operations that are total."""

@@ -91,5 +91,5 @@ class Outlook:
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._reaches(transitions.states[state], transitions.actions[action])
-            transitions.size += KNOWN_BYTES
+            self._budget.hold(KNOWN_BYTES)
         return found

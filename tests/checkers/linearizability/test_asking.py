@@ -84,11 +84,20 @@ def test_the_engine_asks_before_its_search(spent):
 
 def test_asking_a_model_again_asks(spent):
     model = linearizability.Model(name="mine", step=lambda state, action: (state or 0) + 1)
-    transitions = Transitions(model, [linearizability.Action("add")])
-    state = transitions.initial
-    for _ in range(100):
-        (state,) = transitions.after(state, 0)
-    spent(lambda budget: transitions.ask_again(budget.spend))
+
+    def again(budget):
+        transitions = Transitions(model, [linearizability.Action("add")], spend=budget.spend)
+        state = transitions.initial
+        for _ in range(100):
+            (state,) = transitions.after(state, 0)
+        transitions.ask_again()
+
+    spent(again, units=50)
+
+
+def test_asking_a_model_what_kinds_there_are_asks(spent):
+    model, actions = model_named("counter"), [linearizability.Action("add", at) for at in range(100)]
+    spent(lambda budget: Transitions(model, actions, spend=budget.spend), units=50)
 
 
 def test_putting_parts_together_asks(spent):
@@ -160,7 +169,21 @@ def test_what_time_will_not_suffice_for_is_not_begun():
     with pytest.raises(BudgetSpent):
         actions_of(model, operations, late)
     assert late.spent == 0
-    assert len(actions_of(model, operations, Budget(seconds=2_000 * UNIT_S, clock=lambda: 0.0))) == 1_000
+    assert len(actions_of(model, operations, Budget(seconds=2_100 * UNIT_S, clock=lambda: 0.0))) == 1_000
+
+
+@pytest.mark.parametrize("of", [lambda whole: whole, lambda whole: whole.part(5), lambda whole: whole.aside(5).part(5)])
+def test_the_last_bit_of_the_time_is_not_worked_in(of):
+    """And no more is left out of a piece of a piece."""
+    now = 0.0
+    whole = Budget(seconds=1, clock=lambda: now)
+    now = 0.9
+    piece = of(whole)
+    now = 0.969
+    piece.look()
+    now = 0.971
+    with pytest.raises(BudgetSpent, match="1 s"):
+        piece.look()
 
 
 def test_to_put_a_linearization_together_takes_time_too():
