@@ -90,6 +90,8 @@ def register(
 
 def without_failed(operations: Operations) -> Operations:
     """Leave out what failed."""
+    if "failed" not in operations.result:
+        return operations
     return operations.select([at for at, result in enumerate(operations.result) if result != "failed"])
 
 

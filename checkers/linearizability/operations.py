@@ -78,7 +78,8 @@ class Operations:
             invoked=take(self.invoked),
             returned=take(self.returned),
             process=_Some(self.process, positions),
-            index=_Some(self.index, positions),
+            # Positions among all are what names them, as a rule.
+            index=positions if self.index == range(len(self)) else _Some(self.index, positions),
             key=None if self.key is None else _Some(self.key, positions),
             failed=failed if failed and any(failed) else None,
         )
