@@ -20,6 +20,8 @@ LOOKED_AT_MAX: Final = 3000
 """Parts of a state that are looked at, with theirs: that takes a millisecond."""
 RARER: Final = 4
 """When n states were met, the next to be looked at is about n / RARER further on."""
+GIVEN_MAX: Final = 20
+"""Parts of what an action has that are known again in a state."""
 PLAIN: Final = frozenset({int, float, str, bytes, bool, type(None)})
 """Types whose values have no parts."""
 HEAD_BYTES: Final = 16
@@ -41,16 +43,23 @@ class Factor:
         self.next += 1 + self.next // RARER
         if type(state) in PLAIN and self.value == 1.0:
             return
-        own = state.__sizeof__()
+        own = size_of(state)
         self._without = self._without / 2 + own
         self._with = self._with / 2 + own + new_parts(state, before, action)
         self.value = self._with / self._without
 
 
+def size_of(value: Any) -> int:
+    """Return the bytes that a value takes without its parts."""
+    return type(value).__sizeof__(value)
+
+
 def new_parts(state: Any, before: Any, action: Action) -> int:
     """Return the bytes that the parts of a state take, without those that are there already: in the state before it, at
     about the same place, or in the action."""
-    given = [before, *_parts(action), *_parts(action.argument), *_parts(action.result)]
+    given = [before, *_parts(action)]
+    for held in (action.argument, action.result):
+        given += _parts(held)[:GIVEN_MAX]
     total, looked = 0, 0
     todo = [(state, before, 1)]
     while todo and looked < LOOKED_AT_MAX:
@@ -60,7 +69,7 @@ def new_parts(state: Any, before: Any, action: Action) -> int:
         for part, its in beside[::stride]:
             looked += 1
             if not any(part is one for one in given):
-                size = part.__sizeof__()
+                size = size_of(part)
                 if type(part) not in PLAIN:
                     size += HEAD_BYTES
                     todo.append((part, its, weight * stride))
@@ -76,8 +85,10 @@ def _parts(value: Any) -> Sequence[Any]:
         return [*value]
     if isinstance(value, dict):
         return [*value, *value.values()]
+    if isinstance(value, type):
+        return ()
     if is_dataclass(value):
-        return [getattr(value, field.name) for field in fields(value)]
+        return [getattr(value, field.name, None) for field in fields(value)]
     return [*getattr(value, "__dict__", {}).values()]
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final, TypeAlias
 
 from keelhaul.checkers.models.model import ILLEGAL, Action, Kind, Model
-from keelhaul.checkers.models.sizes import Factor
+from keelhaul.checkers.models.sizes import Factor, size_of
 
 DOUBTS_MAX: Final = 1000
 """Transitions of a model of somebody's own that are asked for twice."""
@@ -125,7 +125,7 @@ class Transitions:
             self.states.append(state)
             if number >= self._factor.next:
                 self._factor.look(state, before, action)
-            self._untold += STATE_BYTES + state.__sizeof__() * self._factor.value
+            self._untold += STATE_BYTES + size_of(state) * self._factor.value
             if self._untold > UNTOLD_MAX:
                 self.tell()
         return number

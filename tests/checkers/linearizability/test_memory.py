@@ -154,6 +154,16 @@ def test_of_a_state_what_was_given_is_not_new():
     assert new_parts((*PAIRS, argument), PAIRS, ADD._replace(result=argument)) == 0
 
 
+def test_what_was_given_is_looked_for_among_a_few():
+    """Or each part of a state would be compared with each part of a long argument."""
+    argument = tuple(range(1000, 61_000))
+    assert new_parts(argument[::-1], (), ADD._replace(argument=argument)) > 20 * 60_000
+
+
+def test_a_state_may_be_a_type():
+    assert new_parts((int, Composed), (), ADD) > 200
+
+
 def test_very_large_states_are_looked_at_here_and_there():
     pairs = tuple((key, key + 1000) for key in range(30_000))
     assert 1_000_000 < new_parts(tuple(map(tuple, map(list, pairs))), pairs, ADD) < 2_000_000
