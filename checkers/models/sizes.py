@@ -7,7 +7,7 @@ and the others are taken to be like these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from itertools import zip_longest
 from typing import Any, Final
@@ -51,8 +51,10 @@ class Factor:
 
 def size_of(value: Any) -> int:
     """Return the bytes that a value takes without its parts."""
-    ask: Callable[[Any], int] = type(value).__sizeof__  # of the value's own, were it a type, too
-    return ask(value)
+    if isinstance(value, type):
+        return type.__sizeof__(value)
+    size: int = value.__sizeof__()
+    return size
 
 
 def new_parts(state: Any, before: Any, action: Action) -> int:
