@@ -67,9 +67,9 @@ STRIDE: Final = 4096
 """Returns after which the budget is asked, where there are so many without a choice."""
 AHEAD_MAX: Final = 16
 """Returns that are looked at for what comes up next."""
-DEPTH_UNITS: Final = 60
-"""Of work for a return, after which breadth is tried. Most searches take ten."""
-BREADTH_UNITS: Final = 200
+DEPTH_UNITS: Final = 20
+"""Of work for a return, after which breadth is tried. Nearly all searches take less than ten."""
+BREADTH_UNITS: Final = 300
 """The same for that."""
 
 
