@@ -254,6 +254,8 @@ def _register_clusters(initial: Hashable, operations: Operations, register: _Reg
     except KeyError:
         seen = zip(register.readers_at, register.readers(operations.result), strict=True)
         return Invalid([next(at for at, value in seen if value not in number)])
+    follows = dict(zip(cas, map(number.get, map(itemgetter(1), pairs)), strict=True)) if cas else {}
+    del number, values, pairs  # Of a million operations, they take as much as what follows.
     called = [-1, *register.puts(operations.invoked)]
     return Clusters(
         numbers=numbers,
@@ -263,7 +265,7 @@ def _register_clusters(initial: Hashable, operations: Operations, register: _Reg
         called=called,
         first=[-1, *register.puts(operations.returned)],
         last=called.copy(),
-        follows=dict(zip(cas, map(number.get, map(itemgetter(1), pairs)), strict=True)) if cas else {},
+        follows=follows,
     )
 
 
@@ -288,12 +290,14 @@ def _ordered(
     sizes = _narrow(clusters, seen)
     if isinstance(sizes, _Clash):
         return sizes
+    clusters.called = ()  # It is done with, and large.
     budget.spend(len(clusters.cluster_of))
     blocks = _blocks(clusters) if clusters.follows else _Blocks(clusters.first, clusters.last, {})
     if isinstance(blocks, _Clash):
         return blocks
-    budget.spend(len(clusters.called))
+    budget.spend(len(clusters.puts))
     order = _sorted(clusters, blocks, rows)
+    clusters.numbers = ()  # They are done with, and many.
     budget.spend(len(order))
     return _placed(clusters, readers, blocks, order, sizes)
 
@@ -435,7 +439,9 @@ def _placed(
 ) -> Valid | _Clash:
     """List the operations, cluster by cluster, the put first and then its readers as they were invoked; a clash if a
     block can't stand behind those before it."""
-    first, last, puts, place = blocks.first, blocks.last, clusters.puts, sizes
+    first, last, puts = blocks.first, blocks.last, clusters.puts
+    # Numbers up to a million, each of which would take as much as three of these.
+    place = array("i", bytes(array("i").itemsize * len(puts)))
     found = [-1] * (len(order) + len(clusters.cluster_of))
     latest, free = -1, 0
     for cluster in order:
@@ -447,8 +453,9 @@ def _placed(
         if row > latest:
             latest = row
         found[free] = puts[cluster]
-        size = place[cluster]
-        place[cluster] = free
+        size = sizes[cluster]
+        if size > 1:
+            place[cluster] = free
         free += size
     for cluster, reader in zip(clusters.cluster_of, readers, strict=True):
         at = place[cluster] = place[cluster] + 1
