@@ -99,7 +99,9 @@ class _Minimiser:
     def run(self, answer: Invalid) -> None:
         """Look for small cores, first where they are likely; BudgetSpent if there might be smaller ones than `best`."""
         self._actions = actions_of(self._model, self._operations, self._budget)
-        if len(answer.core) <= SINGLY_MAX:
+        if answer.stuck is None and len(answer.core) > SMALL and self._refutes(answer.core[-2:]):
+            self.best = [*answer.core[-2:]]  # Of all that somebody did, what he did last often says enough.
+        elif len(answer.core) <= SINGLY_MAX:
             self.best = [*answer.core] if self._refutes(answer.core) else self.closed(answer.core)
             self.polish()
         # Of states that can be told, most is known at the first operation that got stuck (possible.py).

@@ -8,6 +8,7 @@ from statistics import median
 
 import pytest
 
+from benchmarks.drawn import lock
 from benchmarks.faulty_objects import OBJECTS, recorded
 from benchmarks.refutations import invalid
 from keelhaul.checkers import linearizability
@@ -234,3 +235,16 @@ def test_where_values_are_left_out_a_core_begins_with_nothing_in_it():
     )
     assert linearizability.check(model, operations).verdict is Verdict.VALID
     assert verify.problem_with_refutation(model, operations, [0, 1, 3]) is not None
+
+
+@pytest.mark.parametrize("name", ["owner-mutex", "fenced-lock"])
+def test_of_a_lock_that_is_taken_twice_by_one_of_many_that_wait_the_two_are_shown(name):
+    """All have waited for it most of the time, so nearly anything may stand beside either."""
+    whole = lock(Random(name), 1_000, 30, tokens=name == "fenced-lock")
+    released = [at for at, f in enumerate(whole.f) if f == "release"][-50]
+    outcome = linearizability.check(name, whole.select([at for at in range(len(whole)) if at != released]))
+    assert outcome.problem() is None
+    first, second = (outcome.refutation or [])[-2:]
+    assert len(outcome.refutation) == 2
+    assert whole.process[first] == whole.process[second] == whole.process[released]
+    assert first < released < second
