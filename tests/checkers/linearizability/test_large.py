@@ -105,6 +105,8 @@ def test_it_equals_a_tuple_both_ways_and_is_none_of_another():
     assert value != ("array", 1, 3)
     assert value == Large(("array", 1, 2))
     assert {("array", 1, 2): 5}[value] == 5
+    differs = [value != other for other in (Large(("array", 1, 2)), ("array", 1, 2), Large(("array", 1, 3)))]
+    assert differs == [False, False, True]
 
 
 def test_another_process_makes_up_its_own_hash():
