@@ -112,8 +112,10 @@ class _Minimiser:
 
     def search(self, stuck: int | None, core: Sequence[int]) -> None:
         """Look at the operation that got stuck and what is around it, then at others, for what is plain."""
-        # A blind write shields from all before it, and doesn't need anything itself.
-        blind = any(self._model.kind(action) is Kind.BLIND for action in self._actions[-LOOKED_AT_MAX:])
+        # A blind write shields from all before it, and doesn't need anything itself. Where nothing else changes what it
+        # left, that is nearly all there is to know.
+        recent = self._actions[-LOOKED_AT_MAX:]
+        blind = self._model.leaves is not None and any(self._model.kind(action) is Kind.BLIND for action in recent)
         if blind:
             self.from_the_beginning(stuck, core)
         self.of_few_values(stuck)
