@@ -35,6 +35,8 @@ RUNS_MAX: Final = 3000
 RUNS_EACH: Final = 200
 """Beginnings of runs that are tried on a candidate before the other way of asking; for each of its operations, if that
 is more."""
+CHOSEN_MAX: Final = 1000
+"""Operations of a core that an algorithm chose, up to which it is closed before anything else is tried."""
 SINGLY_MAX: Final = 48
 """Cores of at most so many operations are tried without each; larger ones without whole stretches first."""
 
@@ -104,6 +106,8 @@ class _Minimiser:
         elif len(answer.core) <= SINGLY_MAX:
             self.best = [*answer.core] if self._refutes(answer.core) else self.closed(answer.core)
             self.polish()
+        elif answer.stuck is None and len(answer.core) <= CHOSEN_MAX:
+            self.best = self.closed(answer.core)
         # Of states that can be told, most is known at the first operation that got stuck (possible.py).
         if self._model.leaves is not None or not 0 < len(self.best) <= SMALL:
             self.search(*self.first_stuck(answer))
