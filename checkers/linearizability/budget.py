@@ -9,7 +9,7 @@ Three limits, each of them optional:
 
 * **work** is a number of units. It alone gives the same verdict on every machine, so it is what a run's verdict uses.
 * **seconds** need a `clock`, any function whose answer grows by 1 a second. There is none in here: checkers read no
-  clock but what they are handed.
+  clock but what they are handed. The last bit of it is left for what comes after the work.
 * **megabytes** are compared with what `memory` answers, if it is given (the process's resident size, as a rule), and
   with what the algorithms say that they `hold`.
 

@@ -18,6 +18,7 @@ from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Answer, Invalid, Valid
 from keelhaul.checkers.models.model import ILLEGAL, Action, Kind, Model
+from keelhaul.checkers.models.sizes import size_of
 
 STATES_MAX: Final = 64
 """States that are asked for."""
@@ -182,7 +183,7 @@ def _tried(scene: Scene, core: Sequence[int], budget: Budget) -> Found:
                 budget.spend()
                 for after in model.successors(state, actions[at]):
                     if (placed | 1 << at, after) not in runs:
-                        budget.hold(RUN_BYTES + after.__sizeof__() + order.__sizeof__())
+                        budget.hold(RUN_BYTES + size_of(after) + size_of(order))
                         runs[placed | 1 << at, after] = (*order, at)
                         todo.append((placed | 1 << at, after))
     placed_orders = {state: [positions[at] for at in order] for state, order in found.items()}

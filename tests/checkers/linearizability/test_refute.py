@@ -14,7 +14,10 @@ from benchmarks.refutations import invalid
 from keelhaul.checkers import linearizability
 from keelhaul.checkers.linearizability import verify
 from keelhaul.checkers.linearizability.actions import actions_of
+from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import Operations
+from keelhaul.checkers.linearizability.portfolio import decide
+from keelhaul.checkers.linearizability.refute import minimise
 from keelhaul.checkers.models.registry import model_named
 from keelhaul.checkers.verdict import Verdict
 from tests.oracle.brute import extensible, linearizable
@@ -74,6 +77,24 @@ def test_a_large_candidate_has_more_beginnings_to_try():
     outcome = linearizability.check(name, history)
     assert len(outcome.refutation) <= 4
     assert outcome.problem() is None
+
+
+def test_of_texts_a_core_is_looked_for_from_a_get_on():
+    """From the beginning on, it takes more than there is: puts begin anew again and again."""
+    history = recorded(Random("refutations/key-value/10/9"), OBJECTS["key-value"], OPERATIONS, 10, "lost")
+    outcome = linearizability.check("key-value", history)
+    assert len(outcome.refutation) <= 4
+    assert outcome.problem() is None
+
+
+def test_what_an_algorithm_chose_is_there_if_there_is_no_time_for_less():
+    """Two reads of a set that don't contain each other, and what they show; not all of the history."""
+    name = "grow-only-set"
+    history = recorded(Random(f"refutations/{name}/30/0"), OBJECTS[name], OPERATIONS, 30, "answer")
+    answer = linearizability.check(name, history).invalid[0].answer
+    found = minimise(model_named(name), history, answer, Budget(work=400_000), decide)
+    assert sorted(found) == sorted(answer.core)
+    assert len(found) < OPERATIONS // 5
 
 
 def choices(operations):
