@@ -177,3 +177,15 @@ def test_states_are_looked_at_ever_more_rarely():
             factor.look(("x" * 1000,), (), ADD)
     assert 20 < looks < 60
     assert 20 < factor.value < 40
+
+
+def test_a_violation_of_a_model_whose_states_are_types_is_explained():
+    def step(state, action):
+        if action.f == "become":
+            return {"int": int, "str": str}[action.argument]
+        return state if state is not None and state.__name__ == action.result else ILLEGAL
+
+    calls = [Call(0, "become", "int", None, 0, 1), Call(1, "become", "str", None, 0.5, 1.5)]
+    outcome = linearizability.check(Model(name="typed", step=step), [*calls, Call(2, "name", None, "float", 2, 3)])
+    assert outcome.verdict is Verdict.INVALID
+    assert "<class 'int'>" in outcome.reason
