@@ -37,12 +37,12 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
         return NotApplicable(f"operation {operations.index[growth.repeated]} puts in a value for the second time")
     core = growth.contradiction(budget)
     if core is not None:
-        return Invalid(core)
+        return core
     blocks = list(growth.blocks(budget))
     clash = clash_of(operations, blocks, budget)
     if clash is None:
         return Valid([at for block in blocks for at in block])
-    return Invalid(growth.around(clash))
+    return growth.around(clash)
 
 
 class _Growth:
@@ -63,8 +63,8 @@ class _Growth:
                 reads.append(at)
         self.reads = sorted(reads, key=lambda at: len(operations.result[at]))
 
-    def contradiction(self, budget: Budget) -> list[int] | None:
-        """Return reads, and what they show, that contradict each other or show what was never put in."""
+    def contradiction(self, budget: Budget) -> Invalid | None:
+        """Tell of reads, and what they show, that contradict each other or show what was never put in."""
         result = self.operations.result
         smaller: tuple[Hashable, ...] = EMPTY
         smaller_at: list[int] = []
@@ -103,17 +103,21 @@ class _Growth:
         returned = self.operations.returned
         yield [at for value, at in puts.items() if value not in shown and returned[at] != OPEN]
 
-    def showing(self, reads: list[int]) -> list[int]:
-        """Return these reads, and what put in the values that they show."""
+    def showing(self, reads: list[int], *others: int) -> Invalid:
+        """Answer with these reads, and others, and what put in the values that they show."""
         shown = dict.fromkeys(value for at in reads for value in self.operations.result[at][1:])
-        return sorted(reads + [self.puts[value] for value in shown if value in self.puts])
+        plainest = {*reads, *others}
+        return Invalid(
+            sorted(plainest.union(self.puts[value] for value in shown if value in self.puts)),
+            plainest=sorted(plainest),
+        )
 
-    def around(self, clash: tuple[int, int]) -> list[int]:
-        """Return the two operations of a clash with the reads that say how they stand, and what those show."""
+    def around(self, clash: tuple[int, int]) -> Invalid:
+        """Answer with the two operations of a clash, and the reads that say how they stand."""
         result, argument = self.operations.result, self.operations.argument
         put = PUTS[self.family]
         reads = [at for at in clash if self.operations.f[at] != put]
         if not reads:
             # The first read that shows the one that ought to come first: the other is not in it, or behind.
             reads = [next(at for at in self.reads if argument[clash[0]] in result[at][1:])]
-        return sorted({*clash, *self.showing(reads)})
+        return self.showing(reads, *clash)

@@ -26,6 +26,7 @@ from typing import Final
 
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
+from keelhaul.checkers.linearizability.counting import counted
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Invalid
 from keelhaul.checkers.linearizability.verify import anchors_of, beside, has_legal_order, lacking, told_by
@@ -46,9 +47,10 @@ LOOKED_AT_MAX: Final = 1000
 """Operations among which one is looked for that a core may begin with."""
 ANCHORS_MAX: Final = 12
 """Operations with which a core is tried to begin."""
-LOOSE_MAX: Final = 64
+LOOSE_MAX: Final = 256
 """Operations that may be there between two that are tried by themselves: of more, nearly anything is made legal."""
 NEAR_MAX: Final = 3
+LOOSE_NEAR_MAX: Final = 64
 """Of those, where it is looked at any operation."""
 SMALL: Final = 4
 ENOUGH: Final = 8
@@ -101,8 +103,15 @@ class _Minimiser:
     def run(self, answer: Invalid) -> None:
         """Look for small cores, first where they are likely; BudgetSpent if there might be smaller ones than `best`."""
         self._actions = actions_of(self._model, self._operations, self._budget)
-        if answer.stuck is None and len(answer.core) > SMALL and self._refutes(answer.core[-2:]):
-            self.best = [*answer.core[-2:]]  # Of all that somebody did, what he did last often says enough.
+        if self._model.bounded is not None and (stuck := self.first_stuck(answer)[0]) is not None:
+            end, spend = self._operations.returned[stuck], self._budget.spend
+            self.best = [*counted(self._model.bounded, self._operations, self._actions, end, spend)]
+            if self.best:
+                return
+        # Of all that somebody did, what he did last often says enough.
+        plainest = answer.plainest or answer.core[-2:]
+        if answer.stuck is None and len(answer.core) > SMALL and self._refutes(plainest):
+            self.best = [*plainest]
         elif len(answer.core) <= SINGLY_MAX:
             self.best = [*answer.core] if self._refutes(answer.core) else self.closed(answer.core)
             self.polish()
@@ -214,16 +223,16 @@ class _Minimiser:
                 break
             if tried >= ANCHORS_MAX:
                 size = round(1.2 * (len(until) - anchor))
-            if self._from(anchor, stuck, window) and tried > ANCHORS_MAX:
+            if self._from(anchor, stuck, window, LOOSE_MAX if most is None else LOOSE_NEAR_MAX) and tried > ANCHORS_MAX:
                 break
 
-    def _from(self, anchor: int, stuck: int, window: Sequence[int]) -> bool:
+    def _from(self, anchor: int, stuck: int, window: Sequence[int], loose_max: int) -> bool:
         """Look for a core that begins with the anchor: with nothing but what got stuck, or else with all that returned
         by then. Say whether there is one."""
         known, whole, until = self.best, self._whole, self._operations.returned[stuck]
         self._anchor, self._whole = anchor, window
         try:
-            alone = [[anchor, stuck]] if len(window) <= LOOSE_MAX else []
+            alone = [[anchor, stuck]] if len(window) <= loose_max else []
             for core in (*alone, [at for at in window if self._operations.returned[at] <= until]):
                 if self._illegal(core):
                     self.best = core

@@ -50,6 +50,8 @@ class Invalid:
     algorithm doesn't walk that way."""
     prefixes: Sequence[Sequence[int]] = ()
     """The longest partial linearizations that were met, in no promised order."""
+    plainest: Sequence[int] = ()
+    """Those of the core, ascending, that may well show it by themselves, whatever the others did; none: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ before something that stands in front of it was invoked, and if it is a legal ru
 
 **A refutation** is a sub-history of one part, the `core`, for which every order that real time allows is tried and none
 is legal. That says something of the whole part only if the rest may be left out: if any linearization of the part,
-less the rest, were one of the core. Four kinds of operations may be left out, argued for a linearization L of the part:
+less the rest, were one of the core. Five kinds of operations may be left out, argued for a linearization L of the part:
 
 1. *Later ones*: those invoked after the last return in the core of an operation that can be illegal at all. L up to
    that operation has none of them, the beginning of a legal run is one, and what the core has besides can be added.
@@ -20,6 +20,12 @@ less the rest, were one of the core. Four kinds of operations may be left out, a
    past it. If all changes of the part leave a state of their own (`Model.leaves`), x sees only the last one before it
    in L: then the change matters only if x is legal in the state that it leaves. Elsewhere `Model.notices` may know that
    it doesn't matter.
+
+5. *What makes up for itself*, where a number is kept within bounds (`Model.bounded`). Between two moments (the last is
+   the last return in the core, the first its first invocation or the beginning), what was invoked and returned has
+   happened, and what overlaps may have. If what is left out adds up to nothing or more, even if all of it that takes
+   away happened, and the core to more than there can have been room for, so does the part. (Or the other way round,
+   with what takes away.)
 
 What else would have to be in the core may be left *loose*: it is there whenever an order has use for it, at any moment
 between its invocation and its return, and isn't where it would be in the way. So the core is what has to be there, and
@@ -34,6 +40,7 @@ on is a legal run from one of these states; and what overlaps it may be in that 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import accumulate, count
@@ -109,6 +116,9 @@ def problem_with_core(
 ) -> str | None:
     """Say why some operations of the part `whole`, `kept`, don't show that it has no linearization; None if they do.
     `spend` is told of the work."""
+    spend(len(whole) // 4)
+    if is_out_of_bounds(model, operations, actions, kept, whole):
+        return None
     wrong = None
     for anchor in (*anchors_of(model, operations, actions, kept), None):
         loose = beside(model, operations, actions, kept, whole, spend, anchor)
@@ -117,6 +127,29 @@ def problem_with_core(
             return None
         wrong = "it has a legal order" if legal else "there are too many orders to try"
     return wrong
+
+
+def is_out_of_bounds(
+    model: Model, operations: Operations, actions: Sequence[Action], kept: Sequence[int], whole: Sequence[int]
+) -> bool:
+    """Say whether a number is led out of its bounds by the core, and what is left out makes up for itself; rule 5."""
+    bounded, invoked, returned = model.bounded, operations.invoked, operations.returned
+    end = max((returned[at] for at in kept if returned[at] != OPEN), default=-1)
+    if bounded is None:
+        return False
+    width, chosen = bounded.most - bounded.least, set(kept)
+    for sign, room in ((1, bounded.most), (-1, -bounded.least)):
+        for since, limit in ((-1, room), (min(map(invoked.__getitem__, kept)), width)):
+            sums = {True: 0, False: 0}
+            for at in whole:
+                amount = sign * bounded.amount(actions[at])
+                within = since <= invoked[at] and returned[at] <= end
+                overlaps = since < returned[at] and invoked[at] < end
+                if within if amount > 0 else overlaps:
+                    sums[at in chosen] += amount
+            if sums[True] > limit and sums[False] >= 0:
+                return True
+    return False
 
 
 def parts_of(
@@ -278,7 +311,7 @@ def has_legal_order(
                 if any(less & ~placed == 0 for less in others):
                     continue
                 spend(1 + len(line.every) // 4)
-                if last is not None and line.loose >> last & 1 and not _is_of_use(model, line, placed, state):
+                if not _may_go_on(model, line, placed, last, state):
                     continue
                 others.append(placed)
                 for way in _ways_on(model, line, placed, state, spend):
@@ -289,15 +322,18 @@ def has_legal_order(
     return False
 
 
-def _is_of_use(model: Model, line: _Line, placed: int, state: Hashable) -> bool:
-    """Say whether what left this state may help what has to come. If not, it may be left out: until something blind is
-    placed, nothing is that could tell."""
+def _may_go_on(model: Model, line: _Line, placed: int, last: int | None, state: Hashable) -> bool:
+    """Say whether this state may still be of use: where nothing blind comes any more, all that has to come must be
+    legal some day; elsewhere, what was loose must have helped something, or it may be left out."""
     if model.reaches is None:
         return True
+    rest = [action for at, action in enumerate(line.actions) if not placed >> at & 1]
+    if not any(model.kind(action) is Kind.BLIND for action in rest):
+        return all(model.reaches(state, line.actions[at]) for at in line.needy(model, placed))
+    if last is None or not line.loose >> last & 1:
+        return True
     return any(
-        model.reaches(state, action)
-        for at, action in enumerate(line.actions)
-        if not placed >> at & 1 and model.kind(action) not in (Kind.TOTAL, Kind.BLIND)
+        model.reaches(state, action) for action in rest if model.kind(action) not in (Kind.TOTAL, Kind.BLIND)
     )
 
 
@@ -316,6 +352,8 @@ def _ways_on(model: Model, line: _Line, placed: int, state: Hashable, spend: Spe
     for at, harmless in line.following(placed):
         spend(1)
         way = _Way(placed | 1 << at, at, state)
+        if (harmless or line.loose >> at & 1) and _comes_first(model, line, placed, state, at):
+            return [way]
         if harmless and line.required >> at & 1 and model.kind(line.actions[at]) is Kind.OBSERVER:
             reached = model.successors(state, line.actions[at])
             if reached == (state,):
@@ -325,6 +363,19 @@ def _ways_on(model: Model, line: _Line, placed: int, state: Hashable, spend: Spe
                 continue
         found.append(way)
     return found
+
+
+def _comes_first(model: Model, line: _Line, placed: int, state: Hashable, at: int) -> bool:
+    """Say whether a change may stand here in any legal order: all that has to be legal rests on it, it is the only one
+    of its like, and it doesn't come too early (`Model.rests_on`)."""
+    action = line.actions[at]
+    if model.rests_on is None or model.reaches is None or line.likes[action.f, action.argument] > 1:
+        return False
+    needy = line.needy(model, placed)
+    if not needy or (action.f, action.argument) not in line.shared(model, needy):
+        return False
+    after = model.successors(state, action)
+    return after != (state,) and all(model.reaches(left, line.actions[other]) for other in needy for left in after)
 
 
 class _Line:
@@ -340,6 +391,25 @@ class _Line:
         self._returned = [operations.returned[at] for at in self.every]
         self.loose = sum(1 << place for place, at in enumerate(self.every) if at in aside)
         self.required = sum(1 << place for place, row in enumerate(self._returned) if row != OPEN) & ~self.loose
+        self.likes = Counter((action.f, action.argument) for action in self.actions)
+        self._shared: dict[tuple[int, ...], frozenset[tuple[str, Hashable]]] = {}
+
+    def needy(self, model: Model, placed: int) -> tuple[int, ...]:
+        """List what has to come, and be legal then."""
+        return tuple(
+            at
+            for at, action in enumerate(self.actions)
+            if (self.required & ~placed) >> at & 1 and model.kind(action) not in (Kind.TOTAL, Kind.BLIND)
+        )
+
+    def shared(self, model: Model, needy: tuple[int, ...]) -> frozenset[tuple[str, Hashable]]:
+        """Return the changes on which each of these rests."""
+        if needy not in self._shared:
+            assert model.rests_on is not None, "the caller looked"
+            self._shared[needy] = frozenset.intersection(
+                *(frozenset(model.rests_on(self.actions[at]) or ()) for at in needy)
+            )
+        return self._shared[needy]
 
     def following(self, placed: int) -> list[tuple[int, bool]]:
         """List what may come next, and whether that is harmless: whether nothing loose has to stand before it. Of likes

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from keelhaul.checkers.models.model import ILLEGAL, Action, Keys, Model, Step, Words
+from keelhaul.checkers.models.model import ILLEGAL, Action, Bounded, Keys, Model, Step, Words
 from keelhaul.checkers.models.shapes import answers_count, is_whole
 from keelhaul.checkers.values import show
 
@@ -159,6 +159,15 @@ def _tells_token(action: Action, after: Sequence[Action]) -> Sequence[int]:
     return [action.result]
 
 
+def _one(action: Action) -> int:
+    return 1 if action.f == "acquire" else -1
+
+
+def _permits(action: Action) -> int:
+    """Return by how many more permits are taken."""
+    return _one(action) * (1 if action.argument is None else int(str(action.argument)))
+
+
 def _never(needed: Action, change: Action) -> bool:
     """Tokens that grow still grow when some of them are left out."""
     return False
@@ -256,6 +265,7 @@ def mutex() -> Model:
         keys=Keys.MAYBE,
         family="mutex",
         leaves=_leaves_held,
+        bounded=Bounded(_one, 0, 1),
     )
 
 
@@ -292,6 +302,7 @@ def semaphore(permits: int = 1) -> Model:
         keys=Keys.MAYBE,
         family="semaphore",
         tells=_tells_semaphore(permits),
+        bounded=Bounded(_permits, 0, permits),
     )
 
 

@@ -117,6 +117,15 @@ class Words:
     """Says what the operation would have needed, after "it needs": "the register to hold 5". None: no words for it."""
 
 
+class Bounded(NamedTuple):
+    """Promises: each action adds an amount to a number that is 0 at first, and a run that leads out of the bounds is
+    illegal. (Others may be, too.)"""
+
+    amount: Callable[[Action], int]
+    least: int
+    most: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """A sequential data type. Everything in here is pure; states are hashable and compare by value."""
@@ -146,7 +155,7 @@ class Model:
     """Which special algorithms may try it, having looked at the history (portfolio.py); "" for none."""
     leaves: Callable[[Action], Hashable] | None = None
     """The state that a change (whatever is no observer) leaves wherever it is legal. None: that depends on what it
-    found. This and the next four say what a refutation may leave out (linearizability/verify.py)."""
+    found. This and the next five say what a refutation may leave out (linearizability/verify.py)."""
     notices: Callable[[Action, Action], bool] | None = None
     """(one that has to be legal, a change) → False promises: any such changes may be taken out from before it. None:
     no promise."""
@@ -160,9 +169,13 @@ class Model:
     about: Callable[[Action], Hashable] | None = None
     """The value that an action is about, None if not known. Promises: all that is about some values, taken out of a
     legal run together, leaves a legal run. None: no promise."""
+    bounded: Bounded | None = None
+    """Of what is counted: the number, and its bounds. None: nothing is."""
     rests_on: Callable[[Action], Sequence[tuple[str, Hashable]] | None] | None = None
     """The changes, by function and argument, that have to stand before an action: with these alone, in some order, it
-    is legal, and without one of them never. None: no promise. (For causality: checkers/levels/seen.py.)"""
+    is legal, and without one of them never. And if one of them changes a state to one that still `reaches` the action,
+    any legal run from that state up to the action may begin with it, unless there are others of its like. None: no
+    promise. (Also for causality: checkers/levels/seen.py.)"""
 
     def kind(self, action: Action) -> Kind:
         """Return what the action is declared to be."""

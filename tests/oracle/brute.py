@@ -62,6 +62,19 @@ def extensible(specification: Specification, operations: Operations, core: Seque
     return False
 
 
+COUNTED = ("mutex", "semaphore")
+"""Where acquires and releases make up for each other."""
+
+
+def refutes(specification: Specification, operations: Operations, core: Sequence[int]) -> bool:
+    """Say whether the core shows that there is no linearization: none of it alone, whatever of the rest happened
+    besides; or, of what is counted, none of it alone, and none of all. (No keys.)"""
+    if not extensible(specification, operations, core):
+        return True
+    histories = operations.select(core), operations
+    return specification.name in COUNTED and all(order_of(specification, history) is None for history in histories)
+
+
 def next_states(specification: Specification, state: Hashable, operations: Operations, at: int) -> Iterator[Hashable]:
     """List the states that the operation may lead to, given what it claims to have answered."""
     failed = operations.failed is not None and operations.failed[at]

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from tests.checkers.linearizability.test_guards import DRAWS, Guard, first_wrong, without
-from tests.oracle.brute import extensible, order_of
+from tests.oracle.brute import COUNTED, order_of, refutes
 from tests.oracle.corrupted import KINDS as WAYS
 from tests.oracle.corrupted import is_linearization, tampered
 from tests.oracle.specifications import SPECIFICATIONS
@@ -16,6 +16,7 @@ from tests.oracle.specifications import SPECIFICATIONS
 CORES = 10
 """Choices of a history's operations that are tried as its refutation."""
 
+GROWING = ("list", "grow-only-set")
 GUARDS = [
     # --- linearizations
     Guard("verify", "len(set(order)) != len(order) or ", ""),
@@ -45,10 +46,24 @@ GUARDS = [
     Guard("verify", "if reached == (state,):", "if reached:", models=("multi-register",)),
     Guard("verify", "known.setdefault((placed & line.required, state)", "known.setdefault((placed & line.required, 0)"),
     Guard("verify", "if any(less & ~placed == 0 for less in others):", "if others:"),
-    Guard("verify", "line.loose >> last & 1 and not _is_of_use", "not _is_of_use"),
-    Guard("verify", "        model.reaches(state, action)\n", "        False\n"),
-    Guard("verify", "if loose or self._invoked[at] < soonest else at", ""),
-    Guard("verify", "key=self._returned.__getitem__):\n", "key=self._invoked.__getitem__):\n"),
+    Guard("verify", "if not any(model.kind(action) is Kind.BLIND for action in rest):", "if True:"),
+    Guard("verify", "if last is None or not line.loose >> last & 1:", "if last is None:"),
+    Guard("verify", "    return any(\n        model.reaches(state, action)", "    return any(\n        False"),
+    Guard("verify", "return all(model.reaches(state, line", "return all(not model.reaches(state, line"),
+    Guard("verify", " or line.likes[action.f, action.argument] > 1:", ":", models=("list",)),
+    Guard("verify", "(action.f, action.argument) not in line.shared(model, needy)", "False", models=GROWING),
+    Guard("verify", "return after != (state,) and ", "return ", models=("grow-only-set",)),
+    Guard("verify", " and all(model.reaches(left", " or all(model.reaches(left", models=("list",)),
+    Guard("verify", "(harmless or line.loose >> at & 1) and _comes", "_comes", models=GROWING),
+    # --- counting
+    Guard("verify", " and sums[False] >= 0", "", models=COUNTED),
+    Guard("verify", "within if amount > 0 else overlaps", "within", models=COUNTED),
+    Guard("verify", "within if amount > 0 else overlaps", "overlaps", models=COUNTED),
+    Guard("verify", "since <= invoked[at] and returned[at] <= end", "returned[at] <= end", models=COUNTED),
+    Guard("verify", "since <= invoked[at] and returned[at] <= end", "since <= invoked[at]", models=COUNTED),
+    Guard("verify", "invoked.__getitem__, kept)), width)):", "invoked.__getitem__, kept)), room)):", models=COUNTED),
+    Guard("verify", "+= amount\n", "+= abs(amount)\n", models=COUNTED),
+    Guard("verify", "sums[at in chosen]", "sums[True]", models=COUNTED),
     # --- anchors
     Guard("verify", 'if action.outcome != "ok":', "if False:"),
     Guard("verify", " and model.kind(action) is not Kind.OBSERVER:\n        told", ":\n        told"),
@@ -78,7 +93,7 @@ def verified_by(module):
         for _ in range(CORES if count else 0):
             core = sorted(random.sample(range(count), random.randint(1, count)))
             accepted = module.problem_with_refutation(case.model, case.operations, core) is None
-            if accepted and (order is not None or extensible(specification, case.operations, core)):
+            if accepted and (order is not None or not refutes(specification, case.operations, core)):
                 return f"{core} is no refutation"
         return None
 
