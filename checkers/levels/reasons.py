@@ -2,7 +2,7 @@
 
 An operation may be left out if any legal order of the view, less what is left out, is a legal order of the rest. So an
 observer always may; a change may where nothing kept can owe it to the change that it is legal (the reasons are those
-of linearizability/verify.py, rules 2 to 4).
+of linearizability/sparing.py, rules 2 to 4).
 """
 
 from __future__ import annotations

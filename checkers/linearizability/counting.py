@@ -6,7 +6,7 @@ the number was within its bounds (at the beginning of all, it was 0). So at its 
 have been, with all that was surely added and less all that may have been taken away; if that is too much, there is no
 order. Likewise the other way round.
 
-What shows it is chosen such that the others add up to nothing, or more: verify.py, rule 5. The latest are taken first,
+What shows it is chosen such that the others add up to nothing, or more: sparing.py, rule 5. The latest are taken first,
 and of those the last ones of their processes: who took a permit and hasn't given it back says most.
 """
 

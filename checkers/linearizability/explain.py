@@ -16,8 +16,10 @@ from typing import Any, Final
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
+from keelhaul.checkers.linearizability.orders import has_legal_order
 from keelhaul.checkers.linearizability.possible import Decide, Found, Possible, Scene, possible_states
-from keelhaul.checkers.linearizability.verify import beside, has_legal_order, problem_with_core
+from keelhaul.checkers.linearizability.sparing import beside
+from keelhaul.checkers.linearizability.verify import problem_with_core
 from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.values import show, thaw
 

@@ -1,7 +1,7 @@
 """From a history that has no linearization to the few operations that show it.
 
 An algorithm that fails knows that what it was given, or what was invoked until it got stuck, has no legal order. That
-may be ten thousand operations. Here it is made small, by what verify.py allows to be left out: first a few operations
+may be ten thousand operations. Here it is made small, by what sparing.py allows to be left out: first a few operations
 around the one that could not be placed, twice as many at a time until they have no legal order by themselves; then
 one after the other is tried without.
 
@@ -26,10 +26,12 @@ from typing import Final
 
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
+from keelhaul.checkers.linearizability.counterexamples import grown
 from keelhaul.checkers.linearizability.counting import counted
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
+from keelhaul.checkers.linearizability.orders import has_legal_order
 from keelhaul.checkers.linearizability.result import Invalid
-from keelhaul.checkers.linearizability.verify import anchors_of, beside, has_legal_order, lacking, told_by
+from keelhaul.checkers.linearizability.sparing import anchors_of, beside, lacking, told_by
 from keelhaul.checkers.models.model import Action, Kind, Model
 
 RUNS_MAX: Final = 3000
@@ -52,6 +54,11 @@ LOOSE_MAX: Final = 256
 NEAR_MAX: Final = 3
 LOOSE_NEAR_MAX: Final = 64
 """Of those, where it is looked at any operation."""
+GROWN_MAX: Final = 8
+"""Anchors from which a core is grown: twice as far back each time."""
+GROWN_SIZE_MAX: Final = 40
+GROWN_WORK_MAX: Final = 150_000
+"""Operations that it may have, and units of work that it may cost."""
 SMALL: Final = 4
 ENOUGH: Final = 8
 """Cores of so many operations are small, so that it isn't worth much to look for smaller ones."""
@@ -134,6 +141,7 @@ class _Minimiser:
         self.of_few_values(stuck)
         if not 0 < len(self.best) <= SMALL:
             self.from_anchors(stuck)
+        self.by_counterexamples(stuck)
         self.elsewhere(stuck)
         if not blind and not 0 < len(self.best) <= ENOUGH:
             self.from_the_beginning(stuck, core)
@@ -225,6 +233,34 @@ class _Minimiser:
                 size = round(1.2 * (len(until) - anchor))
             if self._from(anchor, stuck, window, LOOSE_MAX if most is None else LOOSE_NEAR_MAX) and tried > ANCHORS_MAX:
                 break
+
+    def by_counterexamples(self, stuck: int | None) -> None:
+        """Grow a core from the operation that got stuck, and from ever earlier ones before it."""
+        invoked, returned = self._operations.invoked, self._operations.returned
+        if stuck is None or 0 < len(self.best) <= ENOUGH:
+            return
+        earlier = [
+            at
+            for at in range(bisect_left(invoked, invoked[stuck]))
+            if returned[at] < invoked[stuck] and told_by(self._model, self._actions, at, ()) is not None
+        ]
+        anchors = [earlier[-(1 << step)] for step in range(GROWN_MAX) if 1 << step <= len(earlier)]
+        for anchor in (None, *anchors):
+            self.best = self._grown(stuck, anchor) or self.best
+            if 0 < len(self.best) <= ENOUGH:
+                return
+
+    def _grown(self, stuck: int, anchor: int | None) -> list[int]:
+        """Grow a core that is smaller than what is known; none if there isn't one, or it would cost too much."""
+        size_max = min(GROWN_SIZE_MAX, len(self.best) - 1) if self.best else GROWN_SIZE_MAX
+        attempt = self._budget.part(GROWN_WORK_MAX)
+        model, operations, actions, whole = self._model, self._operations, self._actions, self._whole
+        try:
+            return grown(model, operations, actions, whole, stuck, anchor, size_max, attempt.spend)
+        except BudgetSpent:
+            return []
+        finally:
+            self._budget.charge(attempt)
 
     def _from(self, anchor: int, stuck: int, window: Sequence[int], loose_max: int) -> bool:
         """Look for a core that begins with the anchor: with nothing but what got stuck, or else with all that returned

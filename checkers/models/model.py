@@ -155,7 +155,7 @@ class Model:
     """Which special algorithms may try it, having looked at the history (portfolio.py); "" for none."""
     leaves: Callable[[Action], Hashable] | None = None
     """The state that a change (whatever is no observer) leaves wherever it is legal. None: that depends on what it
-    found. This and the next five say what a refutation may leave out (linearizability/verify.py)."""
+    found. This and the next five say what a refutation may leave out (linearizability/sparing.py)."""
     notices: Callable[[Action, Action], bool] | None = None
     """(one that has to be legal, a change) → False promises: any such changes may be taken out from before it. None:
     no promise."""

@@ -18,7 +18,7 @@ from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.portfolio import ALGORITHMS, FAMILIES, Decide
 from keelhaul.checkers.linearizability.result import Invalid, NotApplicable, Valid
-from keelhaul.checkers.linearizability.verify import missing
+from keelhaul.checkers.linearizability.sparing import missing
 from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.models.registry import MODELS, model_named
 from tests.oracle.brute import linearizable, next_states

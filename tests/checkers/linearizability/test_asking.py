@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from keelhaul.checkers import linearizability
-from keelhaul.checkers.linearizability import Call, absorption, engine, verify
+from keelhaul.checkers.linearizability import Call, absorption, engine, orders, sparing, verify
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import UNIT_S, Budget, BudgetSpent
 from keelhaul.checkers.linearizability.explain import first_out_of_place
@@ -111,13 +111,14 @@ def test_what_may_be_left_out_asks(spent):
     model, operations = violated("counter")
     actions, whole = actions_of(model, operations), range(len(operations))
     last = max(at for at in whole if operations.f[at] == "read")
-    spent(lambda budget: list(verify.lacking(model, operations, actions, [last], whole, budget.spend)))
+    spent(lambda budget: list(sparing.lacking(model, operations, actions, [last], whole, budget.spend)))
 
 
 def test_trying_orders_asks(spent):
     model, operations = violated("counter")
     actions, kept = actions_of(model, operations), range(len(operations))
-    spent(lambda budget: verify.has_legal_order(model, operations, actions, kept, spend=budget.spend), units=2_000)
+    runs = verify.RUNS_MAX
+    spent(lambda budget: orders.has_legal_order(model, operations, actions, kept, runs, budget.spend), units=2_000)
 
 
 def test_looking_for_the_first_out_of_place_asks(spent):

@@ -9,12 +9,13 @@ from statistics import median
 import pytest
 
 from benchmarks.drawn import lock
-from benchmarks.faulty_objects import OBJECTS, recorded
+from benchmarks.faulty_objects import OBJECTS, WAYS, recorded
 from benchmarks.refutations import invalid
 from keelhaul.checkers import linearizability
-from keelhaul.checkers.linearizability import verify
+from keelhaul.checkers.linearizability import orders, verify
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.counterexamples import grown
 from keelhaul.checkers.linearizability.operations import Operations
 from keelhaul.checkers.linearizability.portfolio import decide
 from keelhaul.checkers.linearizability.refute import minimise
@@ -77,6 +78,43 @@ def test_a_large_candidate_has_more_beginnings_to_try():
     outcome = linearizability.check(name, history)
     assert len(outcome.refutation) <= 4
     assert outcome.problem() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "seed", "most"),
+    [
+        ("grow-only-set", 1, 3),  # An add that a read doesn't show, before one that it does.
+        ("list", 0, 2),  # Reads that contradict each other.
+        ("write-once", 16, 2),  # One long read, and one long before it that was told another value.
+        ("key-value", 6, 3),  # Twice the same text, and a delete in between: what is in the way of an order.
+    ],
+)
+def test_with_thirty_clients_hardly_more_is_shown_than_what_contradicts_itself(name, seed, most):
+    way = WAYS[seed % len(WAYS)]
+    history = recorded(Random(f"refutations/{name}/30/{seed}"), OBJECTS[name], OPERATIONS, 30, way)
+    outcome = linearizability.check(name, history, budget=Budget(work=500_000))
+    assert len(outcome.refutation) <= most
+    assert outcome.problem() is None
+
+
+def test_a_core_grows_by_what_an_order_has_overlooked():
+    """The read of 1 between the writes of 2 and 3 is in the way of an order that has the last read see 1, too, and then
+    so is the write of 3; what reads 4 isn't."""
+    model = model_named("register")
+    history = operations_of(
+        ("write", 1, 1, 0, 20),
+        ("write", 4, 4, 2, 3),
+        ("read", None, 4, 4, 5),
+        ("write", 2, 2, 6, 7),
+        ("read", None, 1, 8, 9),
+        ("write", 3, 3, 10, 11),
+        ("read", None, 1, 12, 13),
+    )
+    actions, whole = actions_of(model, history), range(len(history))
+    assert grown(model, history, actions, whole, 6, None, 8, lambda units: None) == [4, 5, 6]
+    assert verify.problem_with_refutation(model, history, [4, 5, 6]) is None
+    assert grown(model, history, actions, whole, 6, None, 2, lambda units: None) == [], "it would be too large"
+    assert grown(model, history, actions, whole, 4, None, 8, lambda units: None) == [], "that has an order"
 
 
 def test_of_texts_a_core_is_looked_for_from_a_get_on():
@@ -250,7 +288,7 @@ def test_what_cannot_lead_to_any_answer_is_not_tried():
     model, operations = model_named("key-value"), operations_of(*appends, *gets)
     core, loose, units = [written, written + 1], range(written), []
     actions = actions_of(model, operations)
-    assert verify.has_legal_order(model, operations, actions, core, 10 * written, units.append, None, loose) is False
+    assert orders.has_legal_order(model, operations, actions, core, 10 * written, units.append, None, loose) is False
     assert sum(units) < written**3
     assert verify.problem_with_refutation(model, operations, core) is None
 
