@@ -21,8 +21,8 @@ from keelhaul.checkers.linearizability.orders import Order, TooManyOrders, legal
 from keelhaul.checkers.linearizability.sparing import beside
 from keelhaul.checkers.models.model import Action, Model
 
-RUNS_MAX: Final = 3000
-"""Beginnings of runs that are tried on each core."""
+ORDERS_WORK_MAX: Final = 100_000
+"""Units of work that trying the orders of each core may cost."""
 PUT_IN_MAX: Final = 300
 """Operations that are put into an order."""
 
@@ -43,7 +43,7 @@ def grown(
     while len(core) <= size_max:
         loose = beside(model, operations, actions, core, whole, spend, anchor)
         try:
-            order = legal_order(model, operations, actions, core, RUNS_MAX, spend, anchor, loose)
+            order = legal_order(model, operations, actions, core, ORDERS_WORK_MAX, spend, anchor, loose)
         except TooManyOrders:
             return []
         if order is None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from keelhaul.checkers.linearizability.budget import Spend
-from keelhaul.checkers.linearizability.operations import Operations
+from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.models.model import Action, Bounded
 
 AT_FIRST = -1
@@ -79,3 +79,21 @@ def _chosen(
         elif returned[at] == end or invoked[at] == since:
             return ()
     return sorted(chosen) if number > limit else ()
+
+
+def in_words(bounded: Bounded, operations: Operations, actions: Sequence[Action], core: Sequence[int]) -> str | None:
+    """Say by how much a core shows that bounds are left; None if it doesn't."""
+    end = max((operations.returned[at] for at in core if operations.returned[at] != OPEN), default=AT_FIRST)
+    begun = min((operations.invoked[at] for at in core), default=AT_FIRST)
+    width = bounded.most - bounded.least
+    for sign, room in ((1, bounded.most), (-1, -bounded.least)):
+        amounts = [sign * bounded.amount(action) for action in actions]
+        totals = dict(_totals(operations, amounts, end, lambda units: None))
+        for since, limit in ((AT_FIRST, room), (begun, width)):
+            total = totals.get(since, 0)
+            if total > limit:
+                when = f"by row {end}" if since == AT_FIRST else f"from row {since} to row {end}"
+                more, less = (bounded.up, bounded.down)[::sign]
+                units = f"{bounded.unit} was" if total == 1 else f"{bounded.unit}s were"
+                return f"{when}, at least {total} more {units} {more} than {less}, of {width}"
+    return None

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
+from keelhaul.checkers.linearizability.counting import in_words
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.orders import has_legal_order
 from keelhaul.checkers.linearizability.possible import Decide, Found, Possible, Scene, possible_states
@@ -27,12 +28,16 @@ PREFIX_MAX: Final = 10
 """Operations of the longest explained prefix that go into the details."""
 ALONE_MAX: Final = 20
 """Operations of the refutation that explain it where the budget didn't suffice for more."""
-ORDERS_MAX: Final = 3_000
-"""Beginnings of runs that are tried to see whether the refutation begins where the history does."""
+ORDERS_WORK_MAX: Final = 100_000
+"""Units of work that it may cost to see by which operation, and from where on, the refutation has no legal order."""
 LISTED_MAX: Final = 50
 """Pending operations, and possible states, that go into the details."""
 STATES_MAX: Final = 3
 """States that go into the sentence, and as many with a condition."""
+STATE_WORDS_MAX: Final = 120
+"""Letters of a state that anybody would read; where there are more, the operations say it better."""
+OTHERS_MAX: Final = 3
+"""Operations that are named along with the one that can't be placed."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +75,14 @@ def explain(
         found = possible_states(scene, whole or core, decide, budget)
         if whole is None and not found.exact:
             found = Found([], [], False)
-        return Violation(key, core, stuck, _in_a_sentence(scene, key, found), scene, core, found)
+        return Violation(key, core, stuck, _in_a_sentence(scene, key, found, core), scene, core, found)
     except BudgetSpent:
         few = list(islice((at for at in reversed(core) if operations.returned[at] != OPEN), ALONE_MAX))[::-1]
         alone = operations.select(few)
         stuck = max(range(len(few)), key=alone.returned.__getitem__)
         scene, found = Scene(model, alone, actions_of(model, alone), stuck), Found([], [], False)
-        return Violation(key, core, few[stuck], _in_a_sentence(scene, key, found), scene, range(len(few)), found)
+        sentence = _in_a_sentence(scene, key, found, range(len(few)) if len(few) == len(core) else ())
+        return Violation(key, core, few[stuck], sentence, scene, range(len(few)), found)
 
 
 def from_the_beginning(scene: Scene, core: Sequence[int], budget: Budget) -> list[int] | None:
@@ -84,7 +90,7 @@ def from_the_beginning(scene: Scene, core: Sequence[int], budget: Budget) -> lis
     nothing of what the state was before."""
     model, operations, actions, spend = scene.model, scene.operations, scene.actions, budget.spend
     loose = beside(model, operations, actions, core, range(len(operations)), spend)
-    legal = has_legal_order(model, operations, actions, core, ORDERS_MAX, spend, loose=loose)
+    legal = has_legal_order(model, operations, actions, core, ORDERS_WORK_MAX, spend, loose=loose)
     return sorted([*core, *loose]) if legal is False else None
 
 
@@ -95,7 +101,7 @@ def first_out_of_place(model: Model, operations: Operations, core: Sequence[int]
     actions = actions_of(model, operations, budget)
     for at in returning[:-1]:
         by_then = [other for other in core if returned[other] <= returned[at]]
-        if problem_with_core(model, operations, actions, by_then, whole, budget.spend) is None:
+        if problem_with_core(model, operations, actions, by_then, whole, budget.spend, ORDERS_WORK_MAX) is None:
             return at
     return returning[-1]
 
@@ -131,17 +137,34 @@ def as_json(operations: Operations, at: int) -> dict[str, Any]:
     }
 
 
-def _in_a_sentence(scene: Scene, key: Hashable, found: Found) -> str:
-    return f"{'' if key is None else f'key {name_key(key)}: '}{_sentence(scene, found)}"
+def _in_a_sentence(scene: Scene, key: Hashable, found: Found, core: Sequence[int]) -> str:
+    words = scene.model.words
+    claim = f"{named(scene.operations, scene.stuck)} {words.claim(scene.actions[scene.stuck])}"
+    sentence = f"{claim}, {_denied(scene, found, core)}. {_needs(scene)}".rstrip()
+    return f"{'' if key is None else f'key {name_key(key)}: '}{sentence}"
 
 
-def _sentence(scene: Scene, found: Found) -> str:
+def _denied(scene: Scene, found: Found, core: Sequence[int]) -> str:
+    """Say what is against it: what the state was, or else what was counted, or the others of a small core."""
     words, operations = scene.model.words, scene.operations
-    claim = f"{named(operations, scene.stuck)} {words.claim(scene.actions[scene.stuck])}"
-    given = "given all that had completed before it did" if found.exact else "by the operations that refute it"
-    states = _in_words(scene, found.possible)
-    met = f", but {given}, {words.noun} could only {states}" if states else ", which nothing explains"
-    return f"{claim}{met}. {_needs(scene)}".rstrip()
+    listed = [words.state(item.state) for item in found.possible]
+    if found.exact or (0 < len(listed) <= 2 * STATES_MAX and len(max(listed, key=len)) <= STATE_WORDS_MAX):
+        given = "given all that had completed before it did" if found.exact else "by the operations that refute it"
+        return f"but {given}, {words.noun} could only {_in_words(scene, found.possible)}"
+    if scene.model.bounded is not None and (sums := in_words(scene.model.bounded, operations, scene.actions, core)):
+        return f"but {sums}"
+    others = [_other(scene, at) for at in core if at != scene.stuck]
+    if 0 < len(others) <= OTHERS_MAX:
+        return f"which contradicts {_listed(others, ', and ', ', ')}, whatever else happened"
+    return "which nothing explains"
+
+
+def _other(scene: Scene, at: int) -> str:
+    """Name another operation: "process 3's write of 5 (row 4 → 7)", and what it was told."""
+    words, operations, action = scene.model.words, scene.operations, scene.actions[at]
+    name, claim = words.name(action), words.claim(action)
+    sentence = named(operations, at).replace(f"'s {operations.f[at]} (", f"'s {name} (", 1)
+    return sentence if operations.returned[at] == OPEN or claim == "succeeded" else f"{sentence}, which {claim}"
 
 
 def _in_words(scene: Scene, possible: Sequence[Possible]) -> str:

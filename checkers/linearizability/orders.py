@@ -19,12 +19,15 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import count
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from keelhaul.checkers.linearizability.budget import Spend
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.sparing import told_by
 from keelhaul.checkers.models.model import Action, Kind, Model
+
+BEGINNING_WORK: Final = 16
+"""Units of work that each beginning costs at least."""
 
 
 class TooManyOrders(Exception):
@@ -44,14 +47,14 @@ def has_legal_order(
     operations: Operations,
     actions: Sequence[Action],
     kept: Sequence[int],
-    runs_max: int,
+    work_max: int,
     spend: Spend = lambda units: None,
     anchor: int | None = None,
     loose: Sequence[int] = (),
 ) -> bool | None:
     """Say whether `legal_order` finds one; None if there are too many to try."""
     try:
-        return legal_order(model, operations, actions, kept, runs_max, spend, anchor, loose) is not None
+        return legal_order(model, operations, actions, kept, work_max, spend, anchor, loose) is not None
     except TooManyOrders:
         return None
 
@@ -61,27 +64,27 @@ def legal_order(
     operations: Operations,
     actions: Sequence[Action],
     kept: Sequence[int],
-    runs_max: int,
+    work_max: int,
     spend: Spend,
     anchor: int | None,
     loose: Sequence[int],
 ) -> Order | None:
     """Try every order of what is kept, from `anchor` on, if there is one, and with what is `loose` at will; None if
-    none is legal. TooManyOrders if more than `runs_max` beginnings had to be tried. `spend` is told of the work."""
+    none is legal. TooManyOrders if that takes more than `work_max` units of work, of which `spend` is told."""
     line = _Line(operations, actions, kept, loose)
     # By how much is placed of what has to be: what lies behind is forgotten.
     levels: dict[int, dict[tuple[int, int | None, Hashable], _Way]] = {}
-    for placed, state in _begun(model, line, anchor, runs_max):
+    for placed, state in _begun(model, line, anchor, work_max):
         begun = _Way(placed, None, state, None)
         levels.setdefault((placed & line.required).bit_count(), {})[begun[:3]] = begun
-    whole, tried = line.required.bit_count(), 0
+    whole, work = line.required.bit_count(), 0
     for size in range(whole + 1):
         known: dict[tuple[int, Hashable], list[int]] = {}
         ticks = count()
         todo = [(way.placed.bit_count(), next(ticks), way) for way in levels.pop(size, {}).values()]
         heapify(todo)
         while todo:
-            if tried > runs_max:
+            if work > work_max:
                 raise TooManyOrders
             _, _, way = heappop(todo)
             placed, last = way.placed, way.last
@@ -90,15 +93,18 @@ def legal_order(
                     return way.unrolled(line.every)
                 # Whoever has used less of what needn't be there can go on in all ways of this one, and came first.
                 others = known.setdefault((placed & line.required, state), [])
-                tried += 1
-                spend(1 + len(others) // 8)
+                units = 1 + len(others) // 8
+                work += units
+                spend(units)
                 if any(less & ~placed == 0 for less in others):
                     continue
                 spend(1 + len(line.every) // 4)
                 if not _may_go_on(model, line, placed, last, state):
                     continue
                 others.append(placed)
-                for at in _next(model, line, placed, state, spend):
+                following = _next(model, line, placed, state, spend)
+                work += 1 + len(line.every) // 4 + len(following)
+                for at in following:
                     further = _Way(placed | 1 << at, at, state, way)
                     if line.required >> at & 1:
                         levels.setdefault(size + 1, {}).setdefault(further[:3], further)
@@ -107,7 +113,7 @@ def legal_order(
     return None
 
 
-def _begun(model: Model, line: _Line, anchor: int | None, runs_max: int) -> list[tuple[int, Hashable]]:
+def _begun(model: Model, line: _Line, anchor: int | None, work_max: int) -> list[tuple[int, Hashable]]:
     """List what may be placed at first, and the state then."""
     if anchor is None:
         return [(0, model.initial)]
@@ -115,7 +121,7 @@ def _begun(model: Model, line: _Line, anchor: int | None, runs_max: int) -> list
     told = told_by(model, line.actions, place, [at for at in range(len(line.every)) if at != place])
     if told is None or not len(told):
         raise TooManyOrders
-    most = runs_max // len(told)
+    most = work_max // (BEGINNING_WORK * len(told))
     choices = line.beginnings(place, most)
     if len(choices) > most:
         raise TooManyOrders

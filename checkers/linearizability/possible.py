@@ -22,7 +22,7 @@ from keelhaul.checkers.models.sizes import size_of
 
 STATES_MAX: Final = 64
 """States that are asked for."""
-RUNS_MAX: Final = 20_000
+RUNS_MAX: Final = 5_000
 """Beginnings of runs of the refutation that are tried."""
 RUN_BYTES: Final = 250
 """What it costs to remember one of them, about, apart from the state and the order."""
@@ -158,7 +158,8 @@ def _with_probe(model: Model) -> Model:
 
 
 def _tried(scene: Scene, core: Sequence[int], budget: Budget) -> Found:
-    """Find the states at the ends of all runs of the refutation that hold what had returned before the operation."""
+    """Find the states at the ends of all runs of the refutation that hold what had returned before the operation; none
+    if there are too many runs, for then there may be others."""
     model, operations = scene.model, scene.operations
     others = [at for at in core if at != scene.stuck]
     cut, kept = operations.select(others).until(scene.row)
@@ -168,7 +169,9 @@ def _tried(scene: Scene, core: Sequence[int], budget: Budget) -> Found:
     found: dict[Hashable, tuple[int, ...]] = {}
     runs: dict[tuple[int, Hashable], tuple[int, ...]] = {(0, model.initial): ()}
     todo = list(runs)
-    while todo and len(runs) < RUNS_MAX:
+    while todo:
+        if len(runs) > RUNS_MAX:
+            return Found([], [], False)
         placed, state = todo.pop()
         order = runs[placed, state]
         budget.spend(1 + len(actions) // 16)

@@ -34,10 +34,10 @@ from keelhaul.checkers.linearizability.result import Invalid
 from keelhaul.checkers.linearizability.sparing import anchors_of, beside, lacking, told_by
 from keelhaul.checkers.models.model import Action, Kind, Model
 
-RUNS_MAX: Final = 3000
-RUNS_EACH: Final = 200
-"""Beginnings of runs that are tried on a candidate before the other way of asking; for each of its operations, if that
-is more."""
+ORDERS_WORK_MAX: Final = 100_000
+ORDERS_WORK_EACH: Final = 5_000
+"""Units of work that trying the orders of a candidate may cost before the other way of asking; for each of its
+operations, if that is more."""
 CHOSEN_MAX: Final = 1000
 """Operations of a core that an algorithm chose, up to which it is closed before anything else is tried."""
 SINGLY_MAX: Final = 48
@@ -57,8 +57,10 @@ LOOSE_NEAR_MAX: Final = 64
 GROWN_MAX: Final = 8
 """Anchors from which a core is grown: twice as far back each time."""
 GROWN_SIZE_MAX: Final = 40
-GROWN_WORK_MAX: Final = 150_000
+GROWN_WORK_MAX: Final = 60_000
 """Operations that it may have, and units of work that it may cost."""
+ATTEMPT_WORK_MAX: Final = 600_000
+"""Units of work that looking for cores in one way may cost."""
 SMALL: Final = 4
 ENOUGH: Final = 8
 """Cores of so many operations are small, so that it isn't worth much to look for smaller ones."""
@@ -140,11 +142,22 @@ class _Minimiser:
             self.from_the_beginning(stuck, core)
         self.of_few_values(stuck)
         if not 0 < len(self.best) <= SMALL:
-            self.from_anchors(stuck)
-        self.by_counterexamples(stuck)
-        self.elsewhere(stuck)
+            self._attempt(self.from_anchors, stuck)
+        self._attempt(self.by_counterexamples, stuck)
+        self._attempt(self.elsewhere, stuck)
         if not blind and not 0 < len(self.best) <= ENOUGH:
             self.from_the_beginning(stuck, core)
+
+    def _attempt(self, search: Callable[[int | None], None], stuck: int | None) -> None:
+        """Let one of the searches have a share of the budget."""
+        budget, attempt = self._budget, self._budget.part(ATTEMPT_WORK_MAX)
+        self._budget = attempt
+        try:
+            with suppress(BudgetSpent):
+                search(stuck)
+        finally:
+            self._budget = budget
+            budget.charge(attempt)
 
     def polish(self) -> None:
         """Leave out one after the other, wherever what is left begins then."""
@@ -432,7 +445,7 @@ class _Minimiser:
         legal, spend = None, self._budget.spend
         loose = beside(model, operations, actions, core, self._whole, spend, self._anchor)
         if len(core) + len(loose) <= DIRECTLY_MAX:
-            most = max(RUNS_MAX, RUNS_EACH * len(core))
+            most = max(ORDERS_WORK_MAX, ORDERS_WORK_EACH * len(core))
             legal = has_legal_order(model, operations, actions, core, most, spend, self._anchor, loose)
         if legal is None and self._decide is not None and self._anchor is None and not loose:
             return isinstance(self._decided(operations.select(core)), Invalid)

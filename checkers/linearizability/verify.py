@@ -26,8 +26,8 @@ from keelhaul.checkers.linearizability.orders import has_legal_order
 from keelhaul.checkers.linearizability.sparing import anchors_of, beside, is_out_of_bounds
 from keelhaul.checkers.models.model import Action, Model
 
-RUNS_MAX: Final = 300_000
-"""Beginnings of runs that are tried on a core. One that needs more is no proof that anybody could follow."""
+WORK_MAX: Final = 10_000_000
+"""Units of work that trying a core's orders may take. One that takes more is no proof that anybody could follow."""
 
 
 def problem_with_linearization(model: Model, operations: Operations, order: Sequence[int]) -> str | None:
@@ -66,16 +66,17 @@ def problem_with_core(
     kept: Sequence[int],
     whole: Sequence[int],
     spend: Spend = lambda units: None,
+    work_max: int = WORK_MAX,
 ) -> str | None:
     """Say why some operations of the part `whole`, `kept`, don't show that it has no linearization; None if they do.
-    `spend` is told of the work."""
+    `spend` is told of the work, of which trying the orders may take `work_max` units."""
     spend(len(whole) // 4)
     if is_out_of_bounds(model, operations, actions, kept, whole):
         return None
     wrong = None
     for anchor in (*anchors_of(model, operations, actions, kept), None):
         loose = beside(model, operations, actions, kept, whole, spend, anchor)
-        legal = has_legal_order(model, operations, actions, kept, RUNS_MAX, spend, anchor, loose)
+        legal = has_legal_order(model, operations, actions, kept, work_max, spend, anchor, loose)
         if legal is False:
             return None
         wrong = "it has a legal order" if legal else "there are too many orders to try"

@@ -210,7 +210,8 @@ def _needs_mutex(action: Action) -> str:
 
 def _needs_semaphore(action: Action) -> str:
     count = 1 if action.argument is None else action.argument
-    return f"{count} permits to be {'left' if action.f == 'acquire' else 'taken'}"
+    permits = "a permit" if count == 1 else f"{count} permits"
+    return f"{permits} to be {'left' if action.f == 'acquire' else 'taken'}"
 
 
 def _state_mutex(state: bool) -> str:

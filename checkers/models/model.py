@@ -124,6 +124,10 @@ class Bounded(NamedTuple):
     amount: Callable[[Action], int]
     least: int
     most: int
+    unit: str = "permit"
+    """What is counted; and what is done with it, in a sentence."""
+    up: str = "acquired"
+    down: str = "released"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,8 @@ from keelhaul.checkers.models.shapes import answers_list, items
 from keelhaul.checkers.values import freeze, show
 
 TRUE, FALSE = freeze(True), freeze(False)
+WORDS_MAX = 60
+"""Letters of a set that go into a sentence."""
 KINDS = {"add": Kind.TOTAL, "remove": Kind.TOTAL, "read": Kind.OBSERVER, "contains": Kind.OBSERVER}
 
 
@@ -92,7 +94,8 @@ def _needs(action: Action) -> str:
 
 
 def _listed(values: Iterable[Hashable]) -> str:
-    return ", ".join(sorted(map(show, values))) or "nothing"
+    text = ", ".join(sorted(map(show, values)))
+    return (text if len(text) <= WORDS_MAX else f"{text[:WORDS_MAX]}…") or "nothing"
 
 
 def _state(state: frozenset[Hashable]) -> str:

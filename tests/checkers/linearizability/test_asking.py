@@ -117,7 +117,7 @@ def test_what_may_be_left_out_asks(spent):
 def test_trying_orders_asks(spent):
     model, operations = violated("counter")
     actions, kept = actions_of(model, operations), range(len(operations))
-    runs = verify.RUNS_MAX
+    runs = verify.WORK_MAX
     spent(lambda budget: orders.has_legal_order(model, operations, actions, kept, runs, budget.spend), units=2_000)
 
 
