@@ -92,3 +92,39 @@ def test_what_a_transaction_tells_allows_for_all_that_may_come_after_it(register
                 assert legal(model, told, [second]), (held, first, second)
                 partly += any(len(known) == 1 for known in told)
     assert partly > 0
+
+
+@pytest.mark.parametrize(("name", "put"), [("list", "append"), ("grow-only-set", "add")])
+def test_what_a_read_rests_on_may_come_first(name, put):
+    """From any state that it changes, if it is the only one of its like, and what it leaves still reaches the read."""
+    model, random, moved = model_named(name), Random(0), 0
+    for _ in range(20_000):
+        puts = [Action(put, random.randrange(4)) for _ in range(random.randint(1, 4))]
+        states = model.replay([Action(put, random.randrange(4)) for _ in range(random.randint(0, 2))])
+        held = list(states[0])
+        shown = held + [action.argument for action in puts]
+        read = Action("read", None, ("array", *dict.fromkeys(shown)) if name == "grow-only-set" else ("array", *shown))
+        assert legal(model, states, [*puts, read])
+        for at, change in enumerate(puts):
+            after = model.successors(states[0], change)
+            if puts.count(change) == 1 and after != states and model.reaches(after[0], read):
+                assert (put, change.argument) in model.rests_on(read)
+                assert legal(model, after, [*puts[:at], *puts[at + 1 :], read]), (states, puts, change)
+                moved += at > 0
+    assert moved > 1_000 or name == "list"
+
+
+@pytest.mark.parametrize("name", ["mutex", "semaphore:1", "semaphore:3"])
+def test_a_legal_run_keeps_the_number_within_its_bounds(name):
+    model, random, kept = model_named(name), Random(0), 0
+    bounded = model.bounded
+    for _ in range(5_000):
+        counts = (None,) if name == "mutex" else (None, 1, 2, 3)
+        run = [Action(random.choice(("acquire", "release")), random.choice(counts)) for _ in range(5)]
+        number, within = 0, True
+        for action in run:
+            number += bounded.amount(action)
+            within = within and bounded.least <= number <= bounded.most
+        assert within or not legal(model, [model.initial], run), run
+        kept += within
+    assert 0 < kept < 5_000
