@@ -34,9 +34,11 @@ def counted(
         width = bounded.most - bounded.least
         for since, total in _totals(operations, signed, end, spend):
             limit = room if since == AT_FIRST else width
-            if total > limit and (chosen := _chosen(operations, signed, (since, end), total, limit)):
-                found.append(chosen)
-                break
+            if total > limit:
+                spend(len(operations))
+                if chosen := _chosen(operations, signed, (since, end), total, limit):
+                    found.append(chosen)
+                    break
     return min(found, key=len, default=())
 
 
@@ -65,9 +67,7 @@ def _chosen(
     invoked, returned = operations.invoked, operations.returned
     since, end = within
     last = {operations.process[at]: at for at, row in enumerate(invoked) if row < end}
-    certain = [
-        at for at, row in enumerate(returned) if amounts[at] > 0 and since <= invoked[at] and row <= end
-    ]
+    certain = [at for at, row in enumerate(returned) if amounts[at] > 0 and since <= invoked[at] and row <= end]
     certain.sort(key=lambda at: (returned[at] == end, invoked[at] == since, last[operations.process[at]] == at, at))
     chosen: list[int] = []
     number = 0
@@ -81,14 +81,17 @@ def _chosen(
     return sorted(chosen) if number > limit else ()
 
 
-def in_words(bounded: Bounded, operations: Operations, actions: Sequence[Action], core: Sequence[int]) -> str | None:
+def in_words(
+    bounded: Bounded, operations: Operations, actions: Sequence[Action], core: Sequence[int], spend: Spend
+) -> str | None:
     """Say by how much a core shows that bounds are left; None if it doesn't."""
+    spend(4 * len(operations))
     end = max((operations.returned[at] for at in core if operations.returned[at] != OPEN), default=AT_FIRST)
     begun = min((operations.invoked[at] for at in core), default=AT_FIRST)
     width = bounded.most - bounded.least
     for sign, room in ((1, bounded.most), (-1, -bounded.least)):
         amounts = [sign * bounded.amount(action) for action in actions]
-        totals = dict(_totals(operations, amounts, end, lambda units: None))
+        totals = dict(_totals(operations, amounts, end, spend))
         for since, limit in ((AT_FIRST, room), (begun, width)):
             total = totals.get(since, 0)
             if total > limit:

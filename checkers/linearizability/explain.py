@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Final
 
 from keelhaul.checkers.linearizability.actions import actions_of
-from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
+from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent, Spend
 from keelhaul.checkers.linearizability.counting import in_words
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.orders import has_legal_order
@@ -75,13 +75,13 @@ def explain(
         found = possible_states(scene, whole or core, decide, budget)
         if whole is None and not found.exact:
             found = Found([], [], False)
-        return Violation(key, core, stuck, _in_a_sentence(scene, key, found, core), scene, core, found)
+        return Violation(key, core, stuck, _in_a_sentence(scene, key, found, core, budget.spend), scene, core, found)
     except BudgetSpent:
         few = list(islice((at for at in reversed(core) if operations.returned[at] != OPEN), ALONE_MAX))[::-1]
         alone = operations.select(few)
         stuck = max(range(len(few)), key=alone.returned.__getitem__)
         scene, found = Scene(model, alone, actions_of(model, alone), stuck), Found([], [], False)
-        sentence = _in_a_sentence(scene, key, found, range(len(few)) if len(few) == len(core) else ())
+        sentence = _in_a_sentence(scene, key, found, (), budget.spend)
         return Violation(key, core, few[stuck], sentence, scene, range(len(few)), found)
 
 
@@ -137,21 +137,22 @@ def as_json(operations: Operations, at: int) -> dict[str, Any]:
     }
 
 
-def _in_a_sentence(scene: Scene, key: Hashable, found: Found, core: Sequence[int]) -> str:
+def _in_a_sentence(scene: Scene, key: Hashable, found: Found, core: Sequence[int], spend: Spend) -> str:
     words = scene.model.words
     claim = f"{named(scene.operations, scene.stuck)} {words.claim(scene.actions[scene.stuck])}"
-    sentence = f"{claim}, {_denied(scene, found, core)}. {_needs(scene)}".rstrip()
+    sentence = f"{claim}, {_denied(scene, found, core, spend)}. {_needs(scene)}".rstrip()
     return f"{'' if key is None else f'key {name_key(key)}: '}{sentence}"
 
 
-def _denied(scene: Scene, found: Found, core: Sequence[int]) -> str:
+def _denied(scene: Scene, found: Found, core: Sequence[int], spend: Spend) -> str:
     """Say what is against it: what the state was, or else what was counted, or the others of a small core."""
     words, operations = scene.model.words, scene.operations
     listed = [words.state(item.state) for item in found.possible]
     if found.exact or (0 < len(listed) <= 2 * STATES_MAX and len(max(listed, key=len)) <= STATE_WORDS_MAX):
         given = "given all that had completed before it did" if found.exact else "by the operations that refute it"
         return f"but {given}, {words.noun} could only {_in_words(scene, found.possible)}"
-    if scene.model.bounded is not None and (sums := in_words(scene.model.bounded, operations, scene.actions, core)):
+    bounded = scene.model.bounded
+    if bounded is not None and core and (sums := in_words(bounded, operations, scene.actions, core, spend)):
         return f"but {sums}"
     others = [_other(scene, at) for at in core if at != scene.stuck]
     if 0 < len(others) <= OTHERS_MAX:

@@ -9,12 +9,12 @@ Whether what is left is still a refutation is found as the verifier will: with a
 trying its orders. Large ones, of which these are too many, are kept *closed* (all that might matter stays), and the
 algorithm that decided is asked again.
 
-*How small can it be?* Whoever is such that the history without it is linearizable has to be in every core, for a core
-is illegal whatever else happened. For locks and semaphores that anybody may release, that is often nearly all of a long
-chain: each acquire is explained by a release that overlaps it, and the first for which none is left is only found by
-counting from a moment at which no release was under way. So these cores get large where clients are many, and an open
-release, which may take effect at any time, has to be counted from where it was invoked. Counters are alike where a
-change overlaps each answer.
+Numbers within bounds are counted first (counting.py). What an algorithm takes for the plainest is tried next. Then
+cores are looked for in several ways, each with a share of the budget: from an operation on that tells the state, by
+what an order has overlooked (counterexamples.py), and from the beginning.
+
+*How small can it be?* Whoever is such that the history without it is linearizable has to be in every core that is
+illegal whatever else happened. Of counters, where changes overlap each answer, that may be hundreds.
 """
 
 from __future__ import annotations

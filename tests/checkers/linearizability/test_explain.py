@@ -1,14 +1,19 @@
 """What is said of a violation: the operation, what it could have met, and where values came from."""
 
 import json
+from random import Random
 
 import pytest
 
+from benchmarks.faulty_objects import OBJECTS, recorded
 from keelhaul.checkers import linearizability
 from keelhaul.checkers.checker import Evidence
-from keelhaul.checkers.linearizability import Call
+from keelhaul.checkers.linearizability import Call, Operations
+from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.checker import Linearizable
+from keelhaul.checkers.linearizability.counting import in_words
 from keelhaul.checkers.models.registers import cas_register
+from keelhaul.checkers.models.registry import model_named
 
 
 @pytest.fixture
@@ -172,3 +177,66 @@ def test_what_a_refutation_begins_with_is_not_to_blame():
     reason = linearizability.check("counter", calls).reason
     assert reason.startswith("process 3's read (row 6 → 7) returned 5, but"), reason
     assert "the counter could only be 7" in reason
+
+
+def calls_of(*rows):
+    """Take (process, function, argument, result, invoked, returned)."""
+    names = ("process", "f", "argument", "result", "invoked", "returned")
+    return [Call(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("permits", "core", "rows", "expected"),
+    [
+        (2, [0, 1], [("acquire", 2, 0, 1), ("acquire", 1, 2, 3)], "by row 3, at least 3 more permits were acquired"),
+        (2, [0], [("release", 1, 0, 1)], "by row 1, at least 1 more permit was released"),
+        (
+            1,
+            [4, 6],
+            [
+                ("acquire", 1, 0, 1),
+                ("release", 1, 2, 20),
+                ("acquire", 1, 3, 4),
+                ("acquire", 1, 5, 21),
+                ("release", 1, 6, 7),
+                ("release", 1, 8, 9),
+                ("release", 1, 10, 11),
+            ],
+            "from row 6 to row 11, at least 2 more permits were released than acquired, of 1",
+        ),
+        (2, [0], [("acquire", 2, 0, 1)], None),
+    ],
+)
+def test_of_permits_it_is_said_how_many_are_too_many(permits, core, rows, expected):
+    model = model_named(f"semaphore:{permits}")
+    f, argument, invoked, returned = (list(column) for column in zip(*rows, strict=True))
+    history = Operations(f, argument, argument, invoked, returned, list(range(len(f))), range(len(f)))
+    said = in_words(model.bounded, history, actions_of(model, history), core, lambda units: None)
+    assert said == expected if expected is None else said.startswith(expected), said
+
+
+def test_where_many_permits_were_taken_before_the_sum_is_told():
+    history = recorded(Random("refutations/semaphore/10/0"), OBJECTS["semaphore"], 1_000, 10, "answer")
+    outcome = linearizability.check("semaphore:3", history)
+    assert "at least 4 more permits were acquired than released, of 3. It would have needed a permit" in outcome.reason
+    assert len(outcome.violations[0].details["refutation"]) == 4
+
+
+def test_of_large_values_it_is_said_what_contradicts_what():
+    """What a list of many could have held fills pages."""
+    puts = [(at, "append", at, at, at, 200 + at) for at in range(12)]
+    seen, other = list(range(12)), [*range(10), 11, 10]
+    reads = [(20, "read", None, seen, 300, 301), (21, "read", None, other, 302, 303)]
+    sentence = linearizability.check("list", calls_of(*puts, *reads)).reason
+    assert sentence.startswith(
+        "process 21's read (row 26 → 27) returned [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 10], which contradicts process "
+        "20's read (row 24 → 25), which returned [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], whatever else happened."
+    )
+
+
+def test_states_are_listed_only_if_they_are_all():
+    """Of many sets, a search that ends early knows some; the others are no less possible."""
+    puts = [(at, "add", at, at, at, 200 + at) for at in range(14)]
+    sentence = linearizability.check("set", calls_of(*puts, (20, "read", None, [99], 100, 300))).reason
+    assert "could only" not in sentence
+    assert "which nothing explains" in sentence
