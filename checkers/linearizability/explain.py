@@ -32,6 +32,8 @@ ORDERS_WORK_MAX: Final = 100_000
 """Units of work that it may cost to see by which operation, and from where on, the refutation has no legal order."""
 LISTED_MAX: Final = 50
 """Pending operations, and possible states, that go into the details."""
+LISTED_IN_MAX: Final = 10_000
+"""Operations of a part of which it is found out what the state could have been, where it can be counted instead."""
 STATES_MAX: Final = 3
 """States that go into the sentence, and as many with a condition."""
 STATE_WORDS_MAX: Final = 120
@@ -69,6 +71,11 @@ def explain(
     the budget is explained by the end of the core alone."""
     try:
         actions = actions_of(model, operations, budget)
+        if model.bounded is not None and len(operations) > LISTED_IN_MAX:
+            stuck = max(core, key=lambda at: -1 if operations.returned[at] == OPEN else operations.returned[at])
+            scene, found = Scene(model, operations, actions, stuck), Found([], [], False)
+            sentence = _in_a_sentence(scene, key, found, core, budget.spend)
+            return Violation(key, core, stuck, sentence, scene, core, found)
         stuck = first_out_of_place(model, operations, core, budget)
         scene = Scene(model, operations, actions, stuck)
         whole = from_the_beginning(scene, core, budget)

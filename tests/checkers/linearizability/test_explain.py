@@ -222,6 +222,16 @@ def test_where_many_permits_were_taken_before_the_sum_is_told():
     assert len(outcome.violations[0].details["refutation"]) == 4
 
 
+def test_of_a_long_history_of_a_lock_it_is_counted_how_often_it_was_held():
+    """Shorter ones are told what had left it held."""
+    reasons = []
+    for count in (500, 12_000):
+        history = recorded(Random("explain/mutex/3"), OBJECTS["mutex"], count, 10, "answer")
+        reasons.append(linearizability.check("mutex", history).reason)
+    assert "the lock could only be held, left by" in reasons[0]
+    assert "at least 2 more permits were acquired than released, of 1." in reasons[1]
+
+
 def test_of_large_values_it_is_said_what_contradicts_what():
     """What a list of many could have held fills pages."""
     puts = [(at, "append", at, at, at, 200 + at) for at in range(12)]
