@@ -235,6 +235,16 @@ def test_permits_are_counted_from_any_moment_on():
     assert verify.problem_with_refutation(model, history.select([0, 3, 4, 5, 8]), [3, 4]) == "it has a legal order"
 
 
+def test_a_number_may_begin_anywhere_within_its_bounds():
+    """A lock that is held at first: it may be released once."""
+    mutex = model_named("mutex")
+    model = replace(mutex, initial=True, bounded=mutex.bounded._replace(least=-1, most=0))
+    history = operations_of(("release", None, None, 0, 1), ("release", None, None, 2, 3), ("acquire", None, None, 4, 5))
+    assert verify.problem_with_refutation(model, history.select([0]), [0]) == "it has a legal order"
+    assert verify.problem_with_refutation(model, history, [0, 1]) is None
+    assert verify.problem_with_refutation(model, history.select([2]), [0]) is None
+
+
 def operations_of(*rows):
     """Take (function, argument, result, invoked, returned), in order of invocation."""
     f, argument, result, invoked, returned = (list(column) for column in zip(*rows, strict=True))
