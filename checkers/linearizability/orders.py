@@ -71,21 +71,19 @@ def legal_order(
 ) -> Order | None:
     """Try every order of what is kept, from `anchor` on, if there is one, and with what is `loose` at will; None if
     none is legal. TooManyOrders if that takes more than `work_max` units of work, of which `spend` is told."""
-    line = _Line(operations, actions, kept, loose)
+    line, spend = _Line(model, operations, actions, kept, loose), _limited(spend, work_max)
     # By how much is placed of what has to be: what lies behind is forgotten.
     levels: dict[int, dict[tuple[int, int | None, Hashable], _Way]] = {}
     for placed, state in _begun(model, line, anchor, work_max):
         begun = _Way(placed, None, state, None)
         levels.setdefault((placed & line.required).bit_count(), {})[begun[:3]] = begun
-    whole, work = line.required.bit_count(), 0
+    whole = line.required.bit_count()
     for size in range(whole + 1):
         known: dict[tuple[int, Hashable], list[int]] = {}
         ticks = count()
         todo = [(way.placed.bit_count(), next(ticks), way) for way in levels.pop(size, {}).values()]
         heapify(todo)
         while todo:
-            if work > work_max:
-                raise TooManyOrders
             _, _, way = heappop(todo)
             placed, last = way.placed, way.last
             for state in (way.before,) if last is None else model.successors(way.before, line.actions[last]):
@@ -93,24 +91,34 @@ def legal_order(
                     return way.unrolled(line.every)
                 # Whoever has used less of what needn't be there can go on in all ways of this one, and came first.
                 others = known.setdefault((placed & line.required, state), [])
-                units = 1 + len(others) // 8
-                work += units
-                spend(units)
+                spend(1 + len(others) // 8)
                 if any(less & ~placed == 0 for less in others):
                     continue
                 spend(1 + len(line.every) // 4)
                 if not _may_go_on(model, line, placed, last, state):
                     continue
                 others.append(placed)
-                following = _next(model, line, placed, state, spend)
-                work += 1 + len(line.every) // 4 + len(following)
-                for at in following:
+                for at in _next(model, line, placed, state, spend):
                     further = _Way(placed | 1 << at, at, state, way)
                     if line.required >> at & 1:
                         levels.setdefault(size + 1, {}).setdefault(further[:3], further)
                     else:
                         heappush(todo, (further.placed.bit_count(), next(ticks), further))
     return None
+
+
+def _limited(spend: Spend, work_max: int) -> Spend:
+    """Return what tells of the work, too, and raises TooManyOrders when it is more than that."""
+    left = work_max
+
+    def limited(units: int) -> None:
+        nonlocal left
+        left -= units
+        if left < 0:
+            raise TooManyOrders
+        spend(units)
+
+    return limited
 
 
 def _begun(model: Model, line: _Line, anchor: int | None, work_max: int) -> list[tuple[int, Hashable]]:
@@ -133,14 +141,11 @@ def _may_go_on(model: Model, line: _Line, placed: int, last: int | None, state: 
     legal some day; elsewhere, what was loose must have helped something, or it may be left out."""
     if model.reaches is None:
         return True
-    rest = [action for at, action in enumerate(line.actions) if not placed >> at & 1]
-    if not any(model.kind(action) is Kind.BLIND for action in rest):
-        return all(model.reaches(state, line.actions[at]) for at in line.needy(model, placed))
+    if not line.blind & ~placed:
+        return all(model.reaches(state, line.actions[at]) for at in line.needy(placed))
     if last is None or not line.loose >> last & 1:
         return True
-    return any(
-        model.reaches(state, action) for action in rest if model.kind(action) not in (Kind.TOTAL, Kind.BLIND)
-    )
+    return any(model.reaches(state, line.actions[at]) for at in line.bits(line.choosy & ~placed))
 
 
 class _Way(NamedTuple):
@@ -186,8 +191,8 @@ def _comes_first(model: Model, line: _Line, placed: int, state: Hashable, at: in
     action = line.actions[at]
     if model.rests_on is None or model.reaches is None or line.likes[action.f, action.argument] > 1:
         return False
-    needy = line.needy(model, placed)
-    if not needy or (action.f, action.argument) not in line.shared(model, needy):
+    needy = line.needy(placed)
+    if not needy or (action.f, action.argument) not in line.shared(placed):
         return False
     after = model.successors(state, action)
     return after != (state,) and all(model.reaches(left, line.actions[other]) for other in needy for left in after)
@@ -197,8 +202,14 @@ class _Line:
     """The operations of a core and what is loose beside it, by invocation. Places among them are bits."""
 
     def __init__(
-        self, operations: Operations, actions: Sequence[Action], kept: Sequence[int], loose: Sequence[int]
+        self,
+        model: Model,
+        operations: Operations,
+        actions: Sequence[Action],
+        kept: Sequence[int],
+        loose: Sequence[int],
     ) -> None:
+        self._model = model
         self.every = sorted([*kept, *loose])
         self.actions = [actions[at] for at in self.every]
         aside = set(loose)
@@ -207,24 +218,32 @@ class _Line:
         self.loose = sum(1 << place for place, at in enumerate(self.every) if at in aside)
         self.required = sum(1 << place for place, row in enumerate(self._returned) if row != OPEN) & ~self.loose
         self.likes = Counter((action.f, action.argument) for action in self.actions)
-        self._shared: dict[tuple[int, ...], frozenset[tuple[str, Hashable]]] = {}
+        kinds = [model.kind(action) for action in self.actions]
+        self.blind = sum(1 << place for place, kind in enumerate(kinds) if kind is Kind.BLIND)
+        self.choosy = sum(1 << place for place, kind in enumerate(kinds) if kind not in (Kind.TOTAL, Kind.BLIND))
+        """What can be illegal."""
+        self._needy: dict[int, list[int]] = {}
+        self._shared: dict[int, frozenset[tuple[str, Hashable]]] = {}
 
-    def needy(self, model: Model, placed: int) -> tuple[int, ...]:
+    def bits(self, places: int) -> list[int]:
+        """List the places."""
+        return [at for at in range(len(self.every)) if places >> at & 1]
+
+    def needy(self, placed: int) -> list[int]:
         """List what has to come, and be legal then."""
-        return tuple(
-            at
-            for at, action in enumerate(self.actions)
-            if (self.required & ~placed) >> at & 1 and model.kind(action) not in (Kind.TOTAL, Kind.BLIND)
-        )
+        left = self.required & self.choosy & ~placed
+        if left not in self._needy:
+            self._needy[left] = self.bits(left)
+        return self._needy[left]
 
-    def shared(self, model: Model, needy: tuple[int, ...]) -> frozenset[tuple[str, Hashable]]:
+    def shared(self, placed: int) -> frozenset[tuple[str, Hashable]]:
         """Return the changes on which each of these rests."""
-        if needy not in self._shared:
-            assert model.rests_on is not None, "the caller looked"
-            self._shared[needy] = frozenset.intersection(
-                *(frozenset(model.rests_on(self.actions[at]) or ()) for at in needy)
-            )
-        return self._shared[needy]
+        left, rests_on = self.required & self.choosy & ~placed, self._model.rests_on
+        if left not in self._shared:
+            assert rests_on is not None, "the caller looked"
+            each = (frozenset(rests_on(self.actions[at]) or ()) for at in self.needy(placed))
+            self._shared[left] = frozenset.intersection(*each)
+        return self._shared[left]
 
     def following(self, placed: int) -> list[tuple[int, bool]]:
         """List what may come next, and whether that is harmless: whether nothing loose has to stand before it. Of likes

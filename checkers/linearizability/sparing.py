@@ -70,9 +70,9 @@ def is_out_of_bounds(
 ) -> bool:
     """Say whether a number is led out of its bounds by the core, and what is left out makes up for itself; rule 5."""
     bounded, invoked, returned = model.bounded, operations.invoked, operations.returned
-    end = max((returned[at] for at in kept if returned[at] != OPEN), default=-1)
     if bounded is None:
         return False
+    end = max((returned[at] for at in kept if returned[at] != OPEN), default=-1)
     width, chosen = bounded.most - bounded.least, set(kept)
     for sign, room in ((1, bounded.most), (-1, -bounded.least)):
         for since, limit in ((-1, room), (min(map(invoked.__getitem__, kept)), width)):
