@@ -2,10 +2,11 @@
 
     python -m benchmarks.linearizability [--quick]
 
-The time is the processor's for the verdict and its proof, from columns in memory; a refutation made small and the
-reason in words come on top where they are asked for. The memory is what the process grows by meanwhile, at most. The
-baseline is textbook.py in the same interpreter on the same history, with a limit of its own; where it is not done by
-then, the ratio is one that is surely exceeded. Histories are drawn from fixed seeds.
+The time is the processor's for the verdict and its proof, from columns in memory, up to the first key that is violated,
+as the textbook's; a refutation made small and the reason in words come on top where they are asked for. The memory is
+what the process grows by meanwhile, at most. The baseline is textbook.py in the same interpreter on the same history,
+with a limit of its own; where it is not done by then, the ratio is one that is surely exceeded. Histories are drawn
+from fixed seeds.
 """
 
 from __future__ import annotations

@@ -118,11 +118,11 @@ def name_key(key: Hashable) -> str:
     return key if isinstance(key, str) and key.isidentifier() else show(key)
 
 
-def named(operations: Operations, at: int) -> str:
-    """Name an operation in a sentence: "process 3's write (row 380 → 383)"."""
+def named(operations: Operations, at: int, name: str | None = None) -> str:
+    """Name an operation in a sentence: "process 3's write (row 380 → 383)"; by its function, if nothing is said."""
     invoked, returned = operations.invoked[at], operations.returned[at]
     rows = f"row {invoked}, open" if returned == OPEN else f"row {invoked} → {returned}"
-    return f"process {operations.process[at]}'s {operations.f[at]} ({rows})"
+    return f"process {operations.process[at]}'s {name or operations.f[at]} ({rows})"
 
 
 def as_json(operations: Operations, at: int) -> dict[str, Any]:
@@ -170,8 +170,7 @@ def _denied(scene: Scene, found: Found, core: Sequence[int], spend: Spend) -> st
 def _other(scene: Scene, at: int) -> str:
     """Name another operation: "process 3's write of 5 (row 4 → 7)", and what it was told."""
     words, operations, action = scene.model.words, scene.operations, scene.actions[at]
-    name, claim = words.name(action), words.claim(action)
-    sentence = named(operations, at).replace(f"'s {operations.f[at]} (", f"'s {name} (", 1)
+    sentence, claim = named(operations, at, words.name(action)), words.claim(action)
     return sentence if operations.returned[at] == OPEN or claim == "succeeded" else f"{sentence}, which {claim}"
 
 

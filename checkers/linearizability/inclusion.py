@@ -35,9 +35,9 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     budget.spend(len(operations))
     if growth.repeated is not None:
         return NotApplicable(f"operation {operations.index[growth.repeated]} puts in a value for the second time")
-    core = growth.contradiction(budget)
-    if core is not None:
-        return core
+    contradiction = growth.contradiction(budget)
+    if contradiction is not None:
+        return contradiction
     blocks = list(growth.blocks(budget))
     clash = clash_of(operations, blocks, budget)
     if clash is None:
