@@ -10,6 +10,7 @@ P-compositionality in the later literature): so it is split first, see split.py,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
 from typing import Final, NamedTuple, TypeAlias
 
 from keelhaul.checkers.linearizability import (
@@ -257,9 +258,5 @@ def _is_plain(model: Model, operations: Operations) -> bool:
     if not model.functions or not names.issubset(model.functions):
         return False
     if model.family == "register":
-        if "cas" in names:
-            for name, pair in zip(f, operations.argument, strict=True):
-                if name == "cas" and (type(pair) is not tuple or len(pair) != 3 or pair[0] != "array"):
-                    return False
-        return True
+        return "cas" not in names or zones.are_pairs(compress(operations.argument, map("cas".__eq__, f)))
     return model.family == "key-value" and versions.has_shape(operations)

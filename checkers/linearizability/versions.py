@@ -227,7 +227,7 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
         if "delete" in f:
             answer = _decide_with_deletes(operations, changes, versions, dict(zip(gets, read, strict=True)), budget)
         else:
-            answer = zones.decide_clusters(operations, _clusters(operations, changes, gets, read, versions), budget)
+            answer = zones.decide_clusters(operations, _clusters(changes, gets, read, versions), budget)
     if versions.is_guess and not isinstance(answer, Valid):
         return NotApplicable("a text is written twice")
     if versions.repeats and isinstance(answer, Invalid):
@@ -236,22 +236,12 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     return _with_gets(answer, changes, versions) if isinstance(answer, Invalid) else answer
 
 
-def _clusters(
-    operations: Operations, changes: Sequence[int], gets: Sequence[int], read: list[int], versions: Versions
-) -> zones.Clusters:
-    called = [-1, *(operations.invoked[at] for at in changes)]
-    reads = bytearray(len(operations))
-    for at in gets:
-        reads[at] = True
+def _clusters(changes: Sequence[int], gets: Sequence[int], read: list[int], versions: Versions) -> zones.Clusters:
+    places = [zones.INITIAL, *changes]
     return zones.Clusters(
-        numbers=range(len(called)),
-        puts=[-1, *changes],
-        reads=reads,
-        cluster_of=read,
-        called=called,
-        first=[-1, *(operations.returned[at] for at in changes)],
-        last=called.copy(),
-        follows=versions.follows,
+        puts=changes,
+        readers=zip(gets, map(places.__getitem__, read), strict=True),
+        follows={places[change]: places[before] for change, before in versions.follows.items()},
     )
 
 

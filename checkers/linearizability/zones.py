@@ -23,20 +23,20 @@ and the two blocks show it: the put of each, the operation that gives `first` an
 Golab, IPL 2018.)
 
 A value that is put twice, or also held at first, makes it `NotApplicable`; so does a failed cas that is kept as an
-observation. Costs O(n), a handful of passes over columns, by functions in C where possible, for this is what decides
-histories of a million operations; there is nothing to sort, as a bound is the row of an event and belongs to one block.
-Only where most rows are of other objects, the bounds are sorted.
+observation. Costs O(n), for this is what decides histories of a million operations: a handful of passes over columns,
+by functions in C where possible. Readers are linked to a chain behind their put, from which the witness is read off in
+the end; and there is nothing to sort, as a bound is the row of an event and belongs to one block. Only where most rows
+are of other objects, the bounds are sorted.
 """
 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import compress, count, filterfalse
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress, count, filterfalse, islice
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations, taker
@@ -55,50 +55,71 @@ register's, or a cas that failed."""
 _KINDS: Final = {"read": READ, "write": WRITE, "cas": CAS}
 _READS: Final = bytes.maketrans(b"\0\1\2\3", b"\1\0\0\0")
 _PUTS: Final = bytes.maketrans(b"\0\1\2\3", b"\0\1\1\0")
+_WRITES: Final = bytes.maketrans(b"\0\1\2\3", b"\0\1\0\0")
 _CASES: Final = bytes.maketrans(b"\0\1\2\3", b"\0\0\1\0")
 
-Take: TypeAlias = Callable[[Sequence[Any]], Iterable[Any]]
-"""Takes some operations' entries out of a column."""
+INITIAL: Final = -1
+"""The cluster of what there was at first, whose put came before everything else. As a position it is the last one of a
+column; those of clusters have a place more than there are operations."""
 
 
 @dataclass(slots=True)
 class Clusters:
-    """What belongs together. Clusters are numbered: 0 is what there was at first, the others are in the order in which
-    their puts were invoked."""
+    """What belongs together. A cluster is named by its put: by the position of that."""
 
-    numbers: Sequence[int]
-    """Theirs, from 0 on. There are many: what names a cluster refers to these objects."""
     puts: Sequence[int]
-    """Position of each cluster's put; -1 for cluster 0."""
-    reads: Sequence[int]
-    """For each operation, whether it is a read that returned: a reader."""
-    cluster_of: Sequence[int]
-    """For each reader the cluster that it read."""
-    called: Sequence[int]
-    """Row at which the put was invoked."""
-    first: list[int]
-    """Row of the first return; `OPEN` if nobody knows whether the put took effect."""
-    last: list[int]
-    """Row of the last invocation."""
-    follows: Mapping[int, int | None] = field(default_factory=dict)
+    """Ascending."""
+    readers: Iterable[tuple[int, int]]
+    """(reader, its cluster), in the order in which the readers were invoked; to be read once. KeyError, meanwhile, for
+    one that read what nobody put in."""
+    follows: Mapping[int, int | None]
     """For puts that need another cluster right before them: which; None if nobody puts in what they need."""
 
 
-class _Blocks(NamedTuple):
-    """Bounds by number of the block, which is that of its first cluster; `OPEN` and -1 for other clusters: no bounds,
-    and none that could be broken."""
+class _Times(NamedTuple):
+    """When the operations were underway."""
+
+    invoked: Sequence[int]
+    returned: Sequence[int]
+    any_open: bool
+    """Whether one may be open."""
+
+
+class _Chains(NamedTuple):
+    """The clusters with their readers: a column each, by the position of the put."""
 
     first: list[int]
-    last: list[int]
+    """Row of the first return; `OPEN` if nobody knows whether the put took effect."""
+    end: list[int]
+    """The reader that was invoked last; the put itself if there is none."""
+    after: list[int]
+    """By position of any operation: the reader that comes after it in its cluster, if it isn't the end."""
+
+    def members(self, cluster: int) -> Iterator[int]:
+        """Yield the operations of a cluster, the put first."""
+        at = cluster
+        yield at
+        while at != self.end[cluster]:
+            at = self.after[at]
+            yield at
+
+
+class _Blocks(NamedTuple):
+    """What has to stand together, named by its first cluster, the head."""
+
+    first: list[int]
+    """Row of the first return, by head; `OPEN` for clusters that are no head: no bound that could be broken."""
+    last_at: list[int]
+    """The operation that was invoked last, or one before the head."""
     following: Mapping[int, int]
     """Which cluster stands right behind another one of the same block."""
 
-    def members(self, head: int) -> list[int]:
+    def clusters(self, head: int) -> list[int]:
         """List the clusters of a block; or of a circle, from any of them on."""
-        members = [head]
-        while (after := self.following.get(members[-1], head)) != head:
-            members.append(after)
-        return members
+        clusters = [head]
+        while (after := self.following.get(clusters[-1], head)) != head:
+            clusters.append(after)
+        return clusters
 
 
 class _Clash(NamedTuple):
@@ -110,24 +131,41 @@ class _Clash(NamedTuple):
 
 
 class _Register(NamedTuple):
-    """What is read of one register's operations."""
+    """One register's operations, in columns; `kinds` says what each is."""
 
     kinds: bytes
-    puts_at: Iterable[int]
-    readers_at: Iterable[int]
-    """Where they stand; to be read once."""
-    puts: Take
-    readers: Take
-    """Take their entries out of a column."""
-    rows: int
-    """All were invoked before this one."""
+    argument: Sequence[Any]
+    result: Sequence[Any]
+    times: _Times
 
-    def decided(self, operations: Operations, clusters: Clusters | Invalid, budget: Budget) -> Valid | Invalid:
-        """Decide it, given what became of its clusters."""
-        if isinstance(clusters, Invalid):
-            return clusters
-        columns = self.readers(operations.invoked), self.readers(operations.returned)
-        return _decided(operations, clusters, self.readers_at, columns, self.rows, budget)
+    def formed(self, initial: Hashable, places: Sequence[int]) -> Clusters | None:
+        """Form the clusters; None if the values are not unique. `places` are the positions."""
+        kinds, argument = self.kinds, self.argument
+        puts, writes, reads = (kinds.translate(table) for table in (_PUTS, _WRITES, _READS))
+        put_at = list(compress(places, puts))
+        source_of = dict(zip(compress(argument, writes), compress(places, writes), strict=True))
+        cas_at, pairs = list[int](), list[Any]()
+        if CAS in kinds:
+            cases = kinds.translate(_CASES)
+            cas_at, pairs = list(compress(places, cases)), list(compress(argument, cases))
+            source_of.update(zip(map(itemgetter(2), pairs), cas_at, strict=True))
+        if len(source_of) < len(put_at) or initial in source_of:
+            return None
+        source_of[initial] = INITIAL
+        follows = dict(zip(cas_at, map(source_of.get, map(itemgetter(1), pairs)), strict=True))
+        sources = map(source_of.__getitem__, compress(self.result, reads))
+        return Clusters(put_at, zip(compress(places, reads), sources, strict=True), follows)
+
+    def decided(self, clusters: Clusters, places: Sequence[int], budget: Budget) -> Valid | Invalid:
+        """Decide it."""
+        chains = _chains(self.times, places)
+        try:
+            clash = _narrow(self.times, clusters, chains)
+        except KeyError as unknown:
+            (value,) = unknown.args
+            reads = compress(count(), self.kinds.translate(_READS))
+            return Invalid([next(at for at in reads if self.result[at] == value)])
+        return _decided(self.times, clusters, chains, clash, budget)
 
 
 class Registers:
@@ -136,32 +174,30 @@ class Registers:
     def __init__(self, model: Model, operations: Operations) -> None:
         """Look at all operations once."""
         self._initial, self._operations = model.initial, operations
-        self._kinds = _kinds_of(operations, [name for name in model.functions if name in _KINDS])
+        self._kinds, self._any_open = _kinds_of(operations, [name for name in model.functions if name in _KINDS])
 
     def decide(self, positions: Sequence[int], budget: Budget) -> Valid | Invalid | None:
         """Decide the one that has these operations. None, and nothing is spent: others have to look at it, for a value
         is put in twice, or it isn't plain that all operations are a register's."""
-        operations = self._operations
-        kinds = bytes(taker(positions)(self._kinds))
-        if OTHER in kinds or (CAS in kinds and not _are_pairs(_those(positions, kinds, _CASES)(operations.argument))):
+        operations, take = self._operations, taker(positions)
+        kinds, argument = bytes(take(self._kinds)), take(operations.argument)
+        if OTHER in kinds or (CAS in kinds and not are_pairs(compress(argument, kinds.translate(_CASES)))):
             return None
-        puts_at = [*compress(positions, kinds.translate(_PUTS))]
-        readers_at = [*compress(positions, kinds.translate(_READS))]
-        rows = operations.invoked[positions[-1]] + 1
-        register = _Register(kinds, puts_at, readers_at, taker(puts_at), taker(readers_at), rows)
-        found = _register_clusters(self._initial, operations, register)
-        if found is None:
+        times = _Times(take(operations.invoked), take(operations.returned), self._any_open)
+        register, places = _Register(kinds, argument, take(operations.result), times), list(range(len(positions)))
+        clusters = register.formed(self._initial, places)
+        if clusters is None:
             return None
         held = budget.held
         budget.hold(OPERATION_BYTES * len(positions))
         try:
             budget.spend(len(positions))
-            answer = register.decided(operations, found, budget)
+            answer = register.decided(clusters, places, budget)
         finally:
             budget.held = held
         if isinstance(answer, Valid):
-            return Valid(Within(array("I", answer.order), positions))
-        return Invalid([bisect_left(positions, at) for at in answer.core])
+            return Valid(Within(array("I", taker(answer.order)(list(positions))), positions))
+        return answer
 
 
 def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
@@ -174,194 +210,147 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     budget.hold(OPERATION_BYTES * len(operations))
     try:
         budget.spend(len(operations))
-        kinds = bytes(_kinds_of(operations, _KINDS))
+        kinds, any_open = _kinds_of(operations, _KINDS)
         assert OTHER not in kinds, "the portfolio looked at the shape of all"
-        register = _whole(operations, kinds)
-        clusters = _register_clusters(model.initial, operations, register)
+        times, places = _Times(operations.invoked, operations.returned, any_open), list(range(len(operations)))
+        register = _Register(bytes(kinds), operations.argument, operations.result, times)
+        clusters = register.formed(model.initial, places)
         if clusters is None:
             return NotApplicable("a value is put in twice")
-        return register.decided(operations, clusters, budget)
+        return register.decided(clusters, places, budget)
     finally:
         budget.held = held
 
 
-def _whole(operations: Operations, kinds: bytes) -> _Register:
-    puts, reads = kinds.translate(_PUTS), kinds.translate(_READS)
-    return _Register(
-        kinds=kinds,
-        puts_at=compress(count(), puts),
-        readers_at=compress(count(), reads),
-        puts=lambda column: compress(column, puts),
-        readers=lambda column: compress(column, reads),
-        rows=_rows(operations),
-    )
-
-
 def decide_clusters(operations: Operations, clusters: Clusters, budget: Budget) -> Valid | Invalid:
     """Look for an order of the clusters, given that reads, and puts that follow others, have no choice."""
-    reads = clusters.reads
-    columns = (compress(column, reads) for column in (operations.invoked, operations.returned))
-    return _decided(operations, clusters, compress(count(), reads), columns, _rows(operations), budget)
+    times = _Times(operations.invoked, operations.returned, OPEN in operations.returned)
+    chains = _chains(times, range(len(operations)))
+    return _decided(times, clusters, chains, _narrow(times, clusters, chains), budget)
 
 
-def _rows(operations: Operations) -> int:
-    return operations.invoked[-1] + 1 if len(operations) else 0
+def are_pairs(arguments: Iterable[Any]) -> bool:
+    """Say whether all are [expected, new], as a cas has them."""
+    pairs = list(arguments)
+    if set(map(type, pairs)) - {tuple} or set(map(len, pairs)) - {3}:
+        return False
+    return all(map("array".__eq__, map(itemgetter(0), pairs)))
 
 
-def _kinds_of(operations: Operations, names: Iterable[str]) -> bytearray:
-    """Say what each operation is."""
+def _kinds_of(operations: Operations, names: Iterable[str]) -> tuple[bytearray, bool]:
+    """Say what each operation is, and whether any is open."""
     known = {name: _KINDS[name] for name in names}
     try:
         kinds = bytearray(map(known.__getitem__, operations.f))
     except KeyError:
         kinds = bytearray(known.get(f, OTHER) for f in operations.f)
     returned, at = operations.returned, -1
-    for _ in range(returned.count(OPEN)):
+    opens = returned.count(OPEN)
+    for _ in range(opens):
         at = returned.index(OPEN, at + 1)
         if kinds[at] == READ:
             kinds[at] = UNSEEN
     for at in compress(count(), operations.failed or ()):
         kinds[at] = OTHER
-    return kinds
+    return kinds, opens > 0
 
 
-def _are_pairs(arguments: Iterable[Any]) -> bool:
-    """Say whether all are [expected, new]."""
-    return all(type(pair) is tuple and len(pair) == 3 and pair[0] == "array" for pair in arguments)
+def _chains(times: _Times, places: Sequence[int]) -> _Chains:
+    """Begin with the puts alone. `places` are the positions, from 0 on: there are many, and what names an operation
+    refers to these objects."""
+    return _Chains([*times.returned, -1], [*places, INITIAL], [0] * (len(places) + 1))
 
 
-def _those(positions: Sequence[int], kinds: bytes, table: bytes) -> Take:
-    return taker([*compress(positions, kinds.translate(table))])
-
-
-def _register_clusters(initial: Hashable, operations: Operations, register: _Register) -> Clusters | Invalid | None:
-    """Form a register's clusters; None if its values are not unique, Invalid if one is read that nobody put in."""
-    kinds = register.kinds
-    values: list[Any] = [initial, *register.puts(operations.argument)]
-    pairs: list[Any] = []
-    cas: list[int] = []
-    if CAS in kinds:
-        cas = list(compress(count(1), compress(kinds.translate(_CASES), kinds.translate(_PUTS))))
-        pairs = list(map(values.__getitem__, cas))
-        for cluster, (_, _, value) in zip(cas, pairs, strict=True):
-            values[cluster] = value
-    numbers = list(range(len(values)))
-    number = dict(zip(values, numbers, strict=True))
-    if len(number) < len(values):
-        return None
-    try:
-        cluster_of = list(map(number.__getitem__, register.readers(operations.result)))
-    except KeyError:
-        seen = zip(register.readers_at, register.readers(operations.result), strict=True)
-        return Invalid([next(at for at, value in seen if value not in number)])
-    follows = dict(zip(cas, map(number.get, map(itemgetter(1), pairs)), strict=True)) if cas else {}
-    del number, values, pairs  # Of a million operations, they take as much as what follows.
-    called = [-1, *register.puts(operations.invoked)]
-    return Clusters(
-        numbers=numbers,
-        puts=[-1, *register.puts_at],
-        reads=kinds.translate(_READS),
-        cluster_of=cluster_of,
-        called=called,
-        first=[-1, *register.puts(operations.returned)],
-        last=called.copy(),
-        follows=follows,
-    )
+def _narrow(times: _Times, clusters: Clusters, chains: _Chains) -> _Clash | None:
+    """Take the readers into the clusters."""
+    invoked, returned = times.invoked, times.returned
+    first, end, after = chains
+    for reader, cluster in clusters.readers:
+        after[end[cluster]] = reader
+        end[cluster] = reader
+        row = returned[reader]
+        if row < first[cluster]:
+            first[cluster] = row
+            if row < invoked[cluster]:
+                return _Clash([cluster], {row})
+    clusters.readers = ()  # What finds them is done with, and large.
+    return None
 
 
 def _decided(
-    operations: Operations,
-    clusters: Clusters,
-    readers: Iterable[int],
-    columns: Iterable[Iterable[int]],
-    rows: int,
-    budget: Budget,
+    times: _Times, clusters: Clusters, chains: _Chains, clash: _Clash | None, budget: Budget
 ) -> Valid | Invalid:
-    """Decide it. `readers` are where the readers stand, to be read once; `columns` when they were invoked and returned.
-    All were invoked before `rows`."""
-    found = _ordered(clusters, readers, zip(clusters.cluster_of, *columns, strict=True), rows, budget)
-    return found if isinstance(found, Valid) else Invalid(_evidence(operations, clusters, readers, found))
+    """Decide it, given what came out when the readers were taken in."""
+    found = clash or _ordered(times, clusters, chains, budget)
+    return found if isinstance(found, Valid) else Invalid(_evidence(times, clusters, chains, found))
 
 
-def _ordered(
-    clusters: Clusters, readers: Iterable[int], seen: Iterable[tuple[int, int, int]], rows: int, budget: Budget
-) -> Valid | _Clash:
-    """Look for an order. `seen` are the readers' (cluster, invocation, return)."""
-    sizes = _narrow(clusters, seen)
-    if isinstance(sizes, _Clash):
-        return sizes
-    clusters.called = ()  # It is done with, and large.
-    budget.spend(len(clusters.cluster_of))
-    blocks = _blocks(clusters) if clusters.follows else _Blocks(clusters.first, clusters.last, {})
+def _ordered(times: _Times, clusters: Clusters, chains: _Chains, budget: Budget) -> Valid | _Clash:
+    """Look for an order."""
+    budget.spend(len(times.invoked))
+    blocks = _blocks(times.invoked, clusters, chains)
     if isinstance(blocks, _Clash):
         return blocks
-    budget.spend(len(clusters.puts))
-    order = _sorted(clusters, blocks, rows)
-    clusters.numbers = ()  # They are done with, and many.
+    order = _sorted(_heads(times, clusters, blocks), times.invoked, blocks)
     budget.spend(len(order))
-    return _placed(clusters, readers, blocks, order, sizes)
+    return _placed(times.invoked, order, blocks, chains)
 
 
-def _narrow(clusters: Clusters, seen: Iterable[tuple[int, int, int]]) -> list[int] | _Clash:
-    """Take the readers into the clusters' bounds; return the clusters' sizes, with a put for each."""
-    called, first, last = clusters.called, clusters.first, clusters.last
-    sizes = [1] * len(first)
-    for cluster, invoked, returned in seen:
-        sizes[cluster] += 1
-        if returned < first[cluster]:
-            first[cluster] = returned
-            if returned < called[cluster]:
-                return _Clash([cluster], {returned})
-        if invoked > last[cluster]:
-            last[cluster] = invoked
-    return sizes
-
-
-def _blocks(clusters: Clusters) -> _Blocks | _Clash:
+def _blocks(invoked: Sequence[int], clusters: Clusters, chains: _Chains) -> _Blocks | _Clash:
     """Join clusters that must follow each other."""
-    following = _following(clusters)
+    if not clusters.follows:
+        return _Blocks(chains.first, chains.end, {})
+    following = _following(clusters, chains)
     if isinstance(following, _Clash):
         return following
-    blocks = _Blocks(clusters.first.copy(), clusters.last.copy(), following)
-    first, last, behind = blocks.first, blocks.last, following.get
+    blocks = _Blocks(chains.first.copy(), chains.end.copy(), following)
+    first, last_at, behind = blocks.first, blocks.last_at, following.get
     led = set(following.values())
     joined = 0
     for head in filterfalse(led.__contains__, following):
-        earliest, latest = first[head], last[head]
+        earliest, latest_at = first[head], max(head, last_at[head])
+        latest = invoked[latest_at] if latest_at >= 0 else -1
         member = behind(head)
         while member is not None:
             row = first[member]
             if row < latest:
-                members = blocks.members(head)
-                until = members.index(member) + 1
-                return _Clash(members[:until], {row, latest})
+                members = blocks.clusters(head)
+                return _Clash(members[: members.index(member) + 1], {row, latest})
             if row < earliest:
                 earliest = row
-            if last[member] > latest:
-                latest = last[member]
-            first[member], last[member] = OPEN, -1
+            at = last_at[member]
+            if at < member:
+                at = member
+            if at > latest_at:
+                latest_at, latest = at, invoked[at]
+            first[member] = OPEN
             joined += 1
             member = behind(member)
-        first[head], last[head] = earliest, latest
+        first[head], last_at[head] = earliest, latest_at
     if joined < len(following):
-        # What follows something and has kept its bounds is in a circle.
-        circle = blocks.members(next(cluster for cluster in following.values() if last[cluster] >= 0))
-        return _Clash(circle, set(clusters.first))
+        return _circle(blocks, led, chains)
     return blocks
 
 
-def _following(clusters: Clusters) -> dict[int, int] | _Clash:
+def _circle(blocks: _Blocks, led: set[int], chains: _Chains) -> _Clash:
+    """Find clusters each of which follows another one of them: no head leads to them."""
+    following = blocks.following
+    reached = {cluster for head in filterfalse(led.__contains__, following) for cluster in blocks.clusters(head)}
+    return _Clash(blocks.clusters(next(filterfalse(reached.__contains__, following))), set(chains.first))
+
+
+def _following(clusters: Clusters, chains: _Chains) -> dict[int, int] | _Clash:
     """Map clusters to those that must follow them; only what surely took effect counts."""
-    first, follows, following = clusters.first, clusters.follows, dict[int, int]()
+    first, follows, following = chains.first, clusters.follows, dict[int, int]()
     todo = [cluster for cluster in follows if first[cluster] != OPEN]
     for cluster in todo:
         before = follows[cluster]
         if before is None:
-            return _Clash(_needed_by(cluster, clusters, following), set())
+            return _Clash(_needed_by(cluster, chains, following), set())
         rival = following.setdefault(before, cluster)
         if rival != cluster:
-            one = [before, *_needed_by(rival, clusters, following)]
-            other = _needed_by(cluster, clusters, following)
+            one = [before, *_needed_by(rival, chains, following)]
+            other = _needed_by(cluster, chains, following)
             return _Clash(one, set(), other)
         if first[before] == OPEN and before in follows:
             # Nobody read it, and its outcome is unknown; but it is needed, so it took effect.
@@ -369,96 +358,121 @@ def _following(clusters: Clusters) -> dict[int, int] | _Clash:
     return following
 
 
-def _sorted(clusters: Clusters, blocks: _Blocks, rows: int) -> list[int]:
-    """List the clusters in the order of their blocks' smaller bounds. That of the first block, cluster 0's, is -1."""
-    numbers, first, last = clusters.numbers, blocks.first, blocks.last
-    if rows <= ROWS_MAX * len(clusters.reads):
-        # No two bounds share a row, and the smaller one is no later than the last invocation. What is -1 goes to the
-        # end: cluster 0, and those that don't begin a block.
-        block_at = [0] * (rows + 1)
-        for block, row, other in zip(numbers, first, last, strict=True):
-            block_at[row if row < other else other] = block
-        order = [0, *filter(None, block_at)]
+def _needed_by(cluster: int, chains: _Chains, following: Mapping[int, int]) -> list[int]:
+    """List the cluster and those after it, up to one that is known to have taken effect: they show that it did, too."""
+    members = [cluster]
+    while chains.first[members[-1]] == OPEN:
+        members.append(following[members[-1]])
+    return members
+
+
+def _heads(times: _Times, clusters: Clusters, blocks: _Blocks) -> Sequence[int]:
+    """List the heads of blocks, but the initial one; without those that need not have taken effect."""
+    if not times.any_open and not blocks.following:
+        return clusters.puts
+    return [put for put in clusters.puts if blocks.first[put] != OPEN]
+
+
+def _sorted(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks) -> list[int]:
+    """List the clusters in the order of their blocks' smaller bounds. What there was at first comes first, if anybody
+    read it or follows it."""
+    order = [INITIAL] if blocks.last_at[INITIAL] != INITIAL else []
+    if invoked and invoked[-1] < ROWS_MAX * len(invoked):
+        order += _by_table(heads, invoked, blocks)
     else:
-        smaller = [row if row < other else other for row, other in zip(first, last, strict=True)]
-        order = sorted(numbers, key=smaller.__getitem__)
-    if OPEN in first:
-        order = [block for block in order if first[block] != OPEN]
+        order += _by_bound(heads, invoked, blocks)
     if not blocks.following:
         return order
     members, behind = list[int](), blocks.following.get
-    for block in order:
-        members.append(block)
-        member = behind(block)
+    for head in order:
+        member: int | None = head
         while member is not None:
             members.append(member)
             member = behind(member)
     return members
 
 
-def _needed_by(cluster: int, clusters: Clusters, following: Mapping[int, int]) -> list[int]:
-    """List the cluster and those after it, up to one that is known to have taken effect: they show that it did, too."""
-    members = [cluster]
-    while clusters.first[members[-1]] == OPEN:
-        members.append(following[members[-1]])
-    return members
+def _by_table(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks) -> list[int]:
+    """Sort by the smaller bound: no two bounds share a row, and the smaller one is no later than the last
+    invocation."""
+    first, last_at = blocks.first, blocks.last_at
+    at_row: list[int | None] = [None] * (invoked[-1] + 1)
+    for head in heads:
+        row, at = first[head], last_at[head]
+        last = invoked[at if at > head else head]
+        at_row[row if row < last else last] = head
+    order = list(filter(None, at_row))
+    if heads and not heads[0]:
+        # Which is as good as None to a filter, but a position.
+        order.insert(len(list(filter(None, at_row[: at_row.index(0)]))), 0)
+    return order
 
 
-def _evidence(operations: Operations, clusters: Clusters, readers: Iterable[int], clash: _Clash) -> list[int]:
+def _by_bound(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks) -> list[int]:
+    """Sort by the smaller bound, where most rows are of other objects."""
+    first, last_at = blocks.first, blocks.last_at
+    bounds = [0] * len(invoked)
+    for head in heads:
+        row, at = first[head], last_at[head]
+        last = invoked[at if at > head else head]
+        bounds[head] = row if row < last else last
+    return sorted(heads, key=bounds.__getitem__)
+
+
+def _placed(invoked: Sequence[int], order: list[int], blocks: _Blocks, chains: _Chains) -> Valid | _Clash:
+    """List the operations, cluster by cluster, the put first and then its readers as they were invoked; a clash if a
+    block can't stand behind those before it.
+
+    Of a block of one cluster, `last_at` may be a reader that was invoked before the put. Then the put's call is the
+    last, before any return: it is what the block was sorted by, so it comes before the returns of all later blocks.
+    """
+    first, last_at, end, after = blocks.first, blocks.last_at, chains.end, chains.after
+    found: list[int] = []
+    append, latest = found.append, -1
+    for cluster in order:
+        if first[cluster] < latest:
+            one = next(head for head in order if invoked[max(head, last_at[head])] == latest)
+            bounds = (first[one], latest, first[cluster], invoked[max(cluster, last_at[cluster])])
+            return _Clash(blocks.clusters(one), set(bounds), blocks.clusters(cluster))
+        row = invoked[last_at[cluster]]
+        if row > latest:
+            latest = row
+        append(cluster)
+        last = end[cluster]
+        while cluster != last:
+            cluster = after[cluster]
+            append(cluster)
+    if order and order[0] == INITIAL:
+        del found[0]  # There is no put of what was there at first.
+    return Valid(found)
+
+
+def _evidence(times: _Times, clusters: Clusters, chains: _Chains, clash: _Clash) -> list[int]:
     """Return the puts of the given blocks, as far as they matter, and the readers whose call or return is in `rows`.
 
     A block matters up to its last cluster with one of the rows, and on to the next one that is known to have taken
     effect; and so does whatever has to come before.
     """
-    rows, kept = set(clash.rows), set[int]()
+    first, rows, kept = chains.first, set(clash.rows), set[int]()
     for block in (clash.one, clash.other):
-        matter = [place for place, cluster in enumerate(block) if not rows.isdisjoint(_bounds(clusters, cluster))]
+        matter = [place for place, cluster in enumerate(block) if not rows.isdisjoint(_bounds(times, chains, cluster))]
         end = matter[-1] if matter else len(block) - 1
-        while end < len(block) - 1 and clusters.first[block[end]] == OPEN:
+        while end < len(block) - 1 and first[block[end]] == OPEN:
             end += 1
-        rows.update(clusters.first[c] for c in block[end : end + 1])
+        rows.update(first[cluster] for cluster in block[end : end + 1])
         kept.update(block[: end + 1])
     for cluster in list(kept):
         before = clusters.follows.get(cluster)
         while before is not None and before not in kept:
             kept.add(before)
             before = clusters.follows.get(before)
-    core = [clusters.puts[cluster] for cluster in kept if cluster]
-    for reader, cluster in zip(readers, clusters.cluster_of, strict=True):
-        if cluster in kept and (operations.invoked[reader] in rows or operations.returned[reader] in rows):
-            core.append(reader)
+    core = kept - {INITIAL}
+    for cluster in kept:
+        readers = islice(chains.members(cluster), 1, None)
+        core.update(at for at in readers if times.invoked[at] in rows or times.returned[at] in rows)
     return sorted(core)
 
 
-def _bounds(clusters: Clusters, cluster: int) -> tuple[int, int]:
-    return clusters.first[cluster], clusters.last[cluster]
-
-
-def _placed(
-    clusters: Clusters, readers: Iterable[int], blocks: _Blocks, order: Sequence[int], sizes: list[int]
-) -> Valid | _Clash:
-    """List the operations, cluster by cluster, the put first and then its readers as they were invoked; a clash if a
-    block can't stand behind those before it."""
-    first, last, puts = blocks.first, blocks.last, clusters.puts
-    # Numbers up to a million, each of which would take as much as three of these.
-    place = array("i", bytes(array("i").itemsize * len(puts)))
-    found = [-1] * (len(order) + len(clusters.cluster_of))
-    latest, free = -1, 0
-    for cluster in order:
-        if first[cluster] < latest:
-            one = last.index(latest)
-            rows = {first[one], latest, first[cluster], last[cluster]}
-            return _Clash(blocks.members(one), rows, blocks.members(cluster))
-        row = last[cluster]
-        if row > latest:
-            latest = row
-        found[free] = puts[cluster]
-        size = sizes[cluster]
-        if size > 1:
-            place[cluster] = free
-        free += size
-    for cluster, reader in zip(clusters.cluster_of, readers, strict=True):
-        at = place[cluster] = place[cluster] + 1
-        found[at] = reader
-    del found[0]  # There is no put of what was there at first, which comes first.
-    return Valid(found)
+def _bounds(times: _Times, chains: _Chains, cluster: int) -> tuple[int, int]:
+    at = max(cluster, chains.end[cluster])
+    return chains.first[cluster], times.invoked[at] if at >= 0 else -1

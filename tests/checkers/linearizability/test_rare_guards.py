@@ -77,6 +77,40 @@ LATE = history(
 )
 """The same; another one comes too late."""
 
+WRITTEN_BACK = history(
+    ("write", 1, None, 0, 1),
+    ("write", None, None, 2, 3),
+    ("read", None, None, 4, 5),
+)
+"""There is at last what there was at first."""
+HEAD_LAST = history(
+    ("read", None, 1, 0, 5),
+    ("cas", ("array", 1, 2), None, 1, 2),
+    ("write", 1, None, 3, 4),
+)
+"""The cas returned before the 1 was written; who reads that was called before."""
+MEMBER_LAST = history(
+    ("write", 1, None, 0, 1),
+    ("read", None, 2, 2, 7),
+    ("cas", ("array", 2, 3), None, 3, 4),
+    ("cas", ("array", 1, 2), None, 5, 6),
+)
+"""The same of the 2, behind another one."""
+FAR = 1_000
+"""A row that a few operations reach if most are of other objects."""
+CALLED_EARLY = history(
+    ("read", None, 2, 0, FAR + 3),
+    ("write", 1, None, 1, 2),
+    ("write", 2, None, FAR + 1, FAR + 2),
+)
+"""The 2 was read by what was called before the 1 was written."""
+READ_LATE = history(
+    ("write", 1, None, 0, 1),
+    ("write", 2, None, FAR, FAR + 3),
+    ("read", None, 1, FAR + 1, FAR + 2),
+)
+"""The 1 was read after the 2 was called, and before that has to stand."""
+
 DELETE = ("delete", None, None, 0, 1)
 """With a delete, no glance will do, and versions are told apart."""
 TWICE = history(
@@ -138,6 +172,11 @@ GUARDS = [
     ),
     (Guard("inclusion", "if not contained:", "if False:"), "grow-only-set", APART),
     (Guard("inclusion", " if argument[clash[0]] in result[at][1:])", ")"), "list", READ_BEFORE),
+    (Guard("zones", "or initial in source_of:", "or False:"), "register", WRITTEN_BACK),
+    (Guard("zones", "first[head], max(head, last_at[head])", "first[head], last_at[head]"), "cas-register", HEAD_LAST),
+    (Guard("zones", "if at < member:", "if False:"), "cas-register", MEMBER_LAST),
+    (Guard("zones", "[at if at > head else head]\n        bounds", "[at]\n        bounds"), "register", CALLED_EARLY),
+    (Guard("zones", "bounds[head] = row if row < last else last", "bounds[head] = last"), "register", READ_LATE),
     (Guard("fifo", "or value.out_by < first_out[-1].out_by", "or True"), "fifo-queue", DEADLINES),
     (Guard("fifo", " or value.out_by < first_out[-1].out_by", ""), "fifo-queue", DEADLINES),
     (Guard("fifo", "if lacking is not None:", "if False:"), "fifo-queue", FEW),

@@ -114,3 +114,11 @@ def test_a_register_asks_the_budget():
     registers = zones.Registers(model_named("register"), operations)
     with pytest.raises(BudgetSpent):
         registers.decide(range(1_000), Budget(work=900))
+
+
+def test_what_nobody_wrote_is_shown_by_the_read_alone():
+    nested, alike = ("array", ("array", 1), 2), ("array", 2)
+    for value in (nested, alike, "b", 7):
+        calls = [("a", "write", "a", "a"), ("a", "read", None, "a"), ("a", "read", None, value)]
+        assert linearizability.check("register", keyed(*calls)).refutation == [2]
+        assert linearizability.check("register", keyed(*calls, ("b", "read", None, None))).refutation == [2]
