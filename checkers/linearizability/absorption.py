@@ -186,12 +186,10 @@ class _Search:
 
     def _by_breadth(self) -> Answer | None:
         """Follow all ways side by side; None if that decides nothing."""
-        part = self._budget.part(BREADTH_UNITS * len(self._timeline.returns))
-        answer = None
-        with suppress(BudgetSpent):
-            answer = breadth.decide(self._timeline, part)
-        self._budget.charge(part)
-        return answer
+        units = BREADTH_UNITS * len(self._timeline.returns)
+        with self._budget.attempt(units) as part, suppress(BudgetSpent):
+            return breadth.decide(self._timeline, part)
+        return None
 
     def _beginning(self) -> Configuration:
         self._timeline.move_to(0)

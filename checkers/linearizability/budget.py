@@ -18,7 +18,8 @@ An innermost loop may spend without a call: `budget.left -= n`, and `budget.look
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import inf
 from typing import Final, Self, TypeAlias
 
@@ -131,11 +132,21 @@ class Budget:
         self._units = self.left = self._until_look(self._look_at_clock(units))
 
     def part(self, work: int) -> Budget:
-        """Return a budget for one attempt: at most `work` units, and no more of anything than is left here. When the
-        attempt is over, `charge` it."""
+        """Return a budget of at most `work` units, and no more of anything than is left here."""
         if self.work is not None:
             work = min(work, max(0, self.work - self.spent))
         return self.aside(work)
+
+    @contextmanager
+    def attempt(self, work: int) -> Iterator[Budget]:
+        """Give a `part` to what is in the `with`, and count what that has spent, however it ends; BudgetSpent if the
+        whole has thereby reached a limit."""
+        part = self.part(work)
+        try:
+            yield part
+        finally:
+            self.left -= part.spent
+            self.look()
 
     def aside(self, work: int) -> Budget:
         """Return a budget of `work` units that don't count here, with the time and memory that are left."""
@@ -179,11 +190,6 @@ class Budget:
         """Count what a share has spent, without looking at the limits."""
         if share is not self:
             self._counted += share.spent
-
-    def charge(self, part: Budget) -> None:
-        """Count what an attempt has spent; BudgetSpent if the whole has thereby reached a limit."""
-        self.left -= part.spent
-        self.look()
 
     def _piece(self, work: int | None, seconds: float | None) -> Budget:
         """Return a budget that begins now; of its seconds nothing is reserved again."""

@@ -16,10 +16,9 @@ from collections.abc import Hashable, Sequence
 from typing import Final
 
 from keelhaul.checkers.linearizability.budget import Spend
-from keelhaul.checkers.linearizability.operations import OPEN, Operations
+from keelhaul.checkers.linearizability.operations import OPEN
 from keelhaul.checkers.linearizability.orders import Order, TooManyOrders, legal_order
-from keelhaul.checkers.linearizability.sparing import beside
-from keelhaul.checkers.models.model import Action, Model
+from keelhaul.checkers.linearizability.sparing import Whole, beside
 
 ORDERS_WORK_MAX: Final = 100_000
 """Units of work that trying the orders of each core may cost."""
@@ -27,36 +26,26 @@ PUT_IN_MAX: Final = 300
 """Operations that are put into an order."""
 
 
-def grown(
-    model: Model,
-    operations: Operations,
-    actions: Sequence[Action],
-    whole: Sequence[int],
-    stuck: int,
-    anchor: int | None,
-    size_max: int,
-    spend: Spend,
-) -> list[int]:
-    """Return a core of at most so many operations of the part `whole`, ascending, that has no legal order; none if that
-    isn't found."""
+def grown(whole: Whole, stuck: int, anchor: int | None, size_max: int, spend: Spend) -> list[int]:
+    """Return a core of at most so many operations, ascending, that has no legal order; none if that isn't found."""
+    invoked, returned = whole.operations.invoked, whole.operations.returned
     core = [stuck] if anchor is None else [anchor, stuck]
     while len(core) <= size_max:
-        loose = beside(model, operations, actions, core, whole, spend, anchor)
+        loose = beside(whole, core, spend, anchor)
         try:
-            order = legal_order(model, operations, actions, core, ORDERS_WORK_MAX, spend, anchor, loose)
+            order = legal_order(whole, core, ORDERS_WORK_MAX, spend, anchor, loose)
         except TooManyOrders:
             return []
         if order is None:
             return core
-        since = -1 if anchor is None else operations.returned[anchor]
-        until = operations.returned[stuck]
-        last = bisect_left(operations.invoked, until)
+        since = -1 if anchor is None else returned[anchor]
+        last = bisect_left(invoked, returned[stuck])
         others = [
             at
-            for at in reversed(whole[: bisect_left(whole, last)])
-            if at not in core and operations.invoked[at] > since and operations.returned[at] != OPEN
+            for at in reversed(whole.positions[: bisect_left(whole.positions, last)])
+            if at not in core and invoked[at] > since and returned[at] != OPEN
         ]
-        overlooked = _Filled(model, operations, actions, order, spend).overlooked(others[:PUT_IN_MAX])
+        overlooked = _Filled(whole, order, spend).overlooked(others[:PUT_IN_MAX])
         if overlooked is None:
             return []
         core = sorted([*core, overlooked])
@@ -66,10 +55,8 @@ def grown(
 class _Filled:
     """A legal order, and the states between its operations."""
 
-    def __init__(
-        self, model: Model, operations: Operations, actions: Sequence[Action], order: Order, spend: Spend
-    ) -> None:
-        self._model, self._operations, self._actions, self._spend = model, operations, actions, spend
+    def __init__(self, whole: Whole, order: Order, spend: Spend) -> None:
+        self._whole, self._spend = whole, spend
         self._order = [*order.positions]
         self._states = self._run((order.state,), self._order)
 
@@ -79,7 +66,7 @@ class _Filled:
         return next((at for at in others if at not in within and not self._put_in(at)), None)
 
     def _put_in(self, at: int) -> bool:
-        invoked, returned = self._operations.invoked, self._operations.returned
+        invoked, returned = self._whole.operations.invoked, self._whole.operations.returned
         order = self._order
         first = max((place + 1 for place, other in enumerate(order) if returned[other] < invoked[at]), default=0)
         last = min((place for place, other in enumerate(order) if invoked[other] > returned[at]), default=len(order))
@@ -96,8 +83,8 @@ class _Filled:
         """List the states before each of them and after the last; none from where that isn't legal."""
         found = [begun]
         for at in order:
-            action = self._actions[at]
-            after = dict.fromkeys(after for state in found[-1] for after in self._model.successors(state, action))
+            action, successors = self._whole.actions[at], self._whole.model.successors
+            after = dict.fromkeys(after for state in found[-1] for after in successors(state, action))
             found.append(tuple(after))
             if not after:
                 break

@@ -19,7 +19,7 @@ from keelhaul.checkers.linearizability.counting import in_words
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.orders import has_legal_order
 from keelhaul.checkers.linearizability.possible import Decide, Found, Possible, Scene, possible_states
-from keelhaul.checkers.linearizability.sparing import beside
+from keelhaul.checkers.linearizability.sparing import Whole, beside
 from keelhaul.checkers.linearizability.verify import problem_with_core
 from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.values import show, thaw
@@ -95,20 +95,20 @@ def explain(
 def from_the_beginning(scene: Scene, core: Sequence[int], budget: Budget) -> list[int] | None:
     """Return the core with all that might matter to it; None if it refutes only from an anchor on, for then it says
     nothing of what the state was before."""
-    model, operations, actions, spend = scene.model, scene.operations, scene.actions, budget.spend
-    loose = beside(model, operations, actions, core, range(len(operations)), spend)
-    legal = has_legal_order(model, operations, actions, core, ORDERS_WORK_MAX, spend, loose=loose)
+    whole = Whole(scene.model, scene.operations, scene.actions, range(len(scene.operations)))
+    loose = beside(whole, core, budget.spend)
+    legal = has_legal_order(whole, core, ORDERS_WORK_MAX, budget.spend, loose=loose)
     return sorted([*core, *loose]) if legal is False else None
 
 
 def first_out_of_place(model: Model, operations: Operations, core: Sequence[int], budget: Budget) -> int:
     """Return the first operation of the core, by its return, by which it has no legal order."""
-    returned, whole = operations.returned, range(len(operations))
+    returned = operations.returned
     returning = sorted((at for at in core if returned[at] != OPEN), key=returned.__getitem__)
-    actions = actions_of(model, operations, budget)
+    whole = Whole(model, operations, actions_of(model, operations, budget), range(len(operations)))
     for at in returning[:-1]:
         by_then = [other for other in core if returned[other] <= returned[at]]
-        if problem_with_core(model, operations, actions, by_then, whole, budget.spend, ORDERS_WORK_MAX) is None:
+        if problem_with_core(whole, by_then, budget.spend, ORDERS_WORK_MAX) is None:
             return at
     return returning[-1]
 

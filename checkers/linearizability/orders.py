@@ -22,9 +22,9 @@ from itertools import count
 from typing import Final, NamedTuple
 
 from keelhaul.checkers.linearizability.budget import Spend
-from keelhaul.checkers.linearizability.operations import OPEN, Operations
-from keelhaul.checkers.linearizability.sparing import told_by
-from keelhaul.checkers.models.model import Action, Kind, Model
+from keelhaul.checkers.linearizability.operations import OPEN
+from keelhaul.checkers.linearizability.sparing import Whole, told_by
+from keelhaul.checkers.models.model import Kind, Model
 
 BEGINNING_WORK: Final = 16
 """Units of work that each beginning costs at least."""
@@ -43,9 +43,7 @@ class Order(NamedTuple):
 
 
 def has_legal_order(
-    model: Model,
-    operations: Operations,
-    actions: Sequence[Action],
+    whole: Whole,
     kept: Sequence[int],
     work_max: int,
     spend: Spend = lambda units: None,
@@ -54,31 +52,24 @@ def has_legal_order(
 ) -> bool | None:
     """Say whether `legal_order` finds one; None if there are too many to try."""
     try:
-        return legal_order(model, operations, actions, kept, work_max, spend, anchor, loose) is not None
+        return legal_order(whole, kept, work_max, spend, anchor, loose) is not None
     except TooManyOrders:
         return None
 
 
 def legal_order(
-    model: Model,
-    operations: Operations,
-    actions: Sequence[Action],
-    kept: Sequence[int],
-    work_max: int,
-    spend: Spend,
-    anchor: int | None,
-    loose: Sequence[int],
+    whole: Whole, kept: Sequence[int], work_max: int, spend: Spend, anchor: int | None, loose: Sequence[int]
 ) -> Order | None:
     """Try every order of what is kept, from `anchor` on, if there is one, and with what is `loose` at will; None if
     none is legal. TooManyOrders if that takes more than `work_max` units of work, of which `spend` is told."""
-    line, spend = _Line(model, operations, actions, kept, loose), _limited(spend, work_max)
+    model, line, spend = whole.model, _Line(whole, kept, loose), _limited(spend, work_max)
     # By how much is placed of what has to be: what lies behind is forgotten.
     levels: dict[int, dict[tuple[int, int | None, Hashable], _Way]] = {}
     for placed, state in _begun(model, line, anchor, work_max):
         begun = _Way(placed, None, state, None)
         levels.setdefault((placed & line.required).bit_count(), {})[begun[:3]] = begun
-    whole = line.required.bit_count()
-    for size in range(whole + 1):
+    last_size = line.required.bit_count()
+    for size in range(last_size + 1):
         known: dict[tuple[int, Hashable], list[int]] = {}
         ticks = count()
         todo = [(way.placed.bit_count(), next(ticks), way) for way in levels.pop(size, {}).values()]
@@ -87,7 +78,7 @@ def legal_order(
             _, _, way = heappop(todo)
             placed, last = way.placed, way.last
             for state in (way.before,) if last is None else model.successors(way.before, line.actions[last]):
-                if size == whole:
+                if size == last_size:
                     return way.unrolled(line.every)
                 # Whoever has used less of what needn't be there can go on in all ways of this one, and came first.
                 others = known.setdefault((placed & line.required, state), [])
@@ -201,17 +192,11 @@ def _comes_first(model: Model, line: _Line, placed: int, state: Hashable, at: in
 class _Line:
     """The operations of a core and what is loose beside it, by invocation. Places among them are bits."""
 
-    def __init__(
-        self,
-        model: Model,
-        operations: Operations,
-        actions: Sequence[Action],
-        kept: Sequence[int],
-        loose: Sequence[int],
-    ) -> None:
+    def __init__(self, whole: Whole, kept: Sequence[int], loose: Sequence[int]) -> None:
+        model, operations = whole.model, whole.operations
         self._model = model
         self.every = sorted([*kept, *loose])
-        self.actions = [actions[at] for at in self.every]
+        self.actions = [whole.actions[at] for at in self.every]
         aside = set(loose)
         self._invoked = [operations.invoked[at] for at in self.every]
         self._returned = [operations.returned[at] for at in self.every]

@@ -31,8 +31,8 @@ from keelhaul.checkers.linearizability.counting import counted
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.orders import has_legal_order
 from keelhaul.checkers.linearizability.result import Invalid
-from keelhaul.checkers.linearizability.sparing import anchors_of, beside, lacking, told_by
-from keelhaul.checkers.models.model import Action, Kind, Model
+from keelhaul.checkers.linearizability.sparing import Whole, anchors_of, beside, lacking, told_by
+from keelhaul.checkers.models.model import Kind, Model
 
 ORDERS_WORK_MAX: Final = 100_000
 ORDERS_WORK_EACH: Final = 5_000
@@ -105,16 +105,15 @@ class _Minimiser:
     def __init__(self, model: Model, operations: Operations, budget: Budget, decide: Decide | None) -> None:
         self.best: list[int] = []
         self._model, self._operations, self._budget, self._decide = model, operations, budget, decide
-        self._actions: Sequence[Action] = ()
-        self._whole: Sequence[int] = range(len(operations))
+        self._whole = Whole(model, operations, (), range(len(operations)))
         self._anchor: int | None = None
 
     def run(self, answer: Invalid) -> None:
         """Look for small cores, first where they are likely; BudgetSpent if there might be smaller ones than `best`."""
-        self._actions = actions_of(self._model, self._operations, self._budget)
+        self._whole = self._whole._replace(actions=actions_of(self._model, self._operations, self._budget))
         if self._model.bounded is not None and (stuck := self.first_stuck(answer)[0]) is not None:
             end, spend = self._operations.returned[stuck], self._budget.spend
-            self.best = [*counted(self._model.bounded, self._operations, self._actions, end, spend)]
+            self.best = [*counted(self._model.bounded, self._operations, self._whole.actions, end, spend)]
             if self.best:
                 return
         # Of all that somebody did, what he did last often says enough.
@@ -136,7 +135,7 @@ class _Minimiser:
         """Look at the operation that got stuck and what is around it, then at others, for what is plain."""
         # A blind write shields from all before it, and doesn't need anything itself. Where nothing else changes what it
         # left, that is nearly all there is to know.
-        recent = self._actions[-LOOKED_AT_MAX:]
+        recent = self._whole.actions[-LOOKED_AT_MAX:]
         blind = self._model.leaves is not None and any(self._model.kind(action) is Kind.BLIND for action in recent)
         if blind:
             self.from_the_beginning(stuck, core)
@@ -150,14 +149,12 @@ class _Minimiser:
 
     def _attempt(self, search: Callable[[int | None], None], stuck: int | None) -> None:
         """Let one of the searches have a share of the budget."""
-        budget, attempt = self._budget, self._budget.part(ATTEMPT_WORK_MAX)
-        self._budget = attempt
-        try:
-            with suppress(BudgetSpent):
+        budget = self._budget
+        with budget.attempt(ATTEMPT_WORK_MAX) as self._budget, suppress(BudgetSpent):
+            try:
                 search(stuck)
-        finally:
-            self._budget = budget
-            budget.charge(attempt)
+            finally:
+                self._budget = budget
 
     def polish(self) -> None:
         """Leave out one after the other, wherever what is left begins then."""
@@ -190,7 +187,7 @@ class _Minimiser:
         return operations.returned.index(rows[high]), core
 
     def _may_fail(self, at: int) -> bool:
-        return self._model.kind(self._actions[at]) not in (Kind.TOTAL, Kind.BLIND)
+        return self._model.kind(self._whole.actions[at]) not in (Kind.TOTAL, Kind.BLIND)
 
     def of_few_values(self, stuck: int | None) -> None:
         """Where values may be left out: look at what is about the value of the one that got stuck, alone and with each
@@ -199,11 +196,11 @@ class _Minimiser:
         if about is None or stuck is None or 0 < len(self.best) <= SMALL:
             return
         until = self._operations.returned[stuck]
-        self._budget.spend(len(self._whole))
-        alike: dict[Hashable, list[int]] = {about(self._actions[stuck]): []}
-        for at in reversed(self._whole):
+        self._budget.spend(len(self._whole.positions))
+        alike: dict[Hashable, list[int]] = {about(self._whole.actions[stuck]): []}
+        for at in reversed(self._whole.positions):
             if self._operations.invoked[at] < until:
-                alike.setdefault(about(self._actions[at]), []).append(at)
+                alike.setdefault(about(self._whole.actions[at]), []).append(at)
         own, *others = alike.values()
         for other in ((), *others):
             core = sorted([*own, *other])
@@ -216,7 +213,7 @@ class _Minimiser:
         """Look for cores that begin shortly before any operation: the first that got stuck may not be the plainest. By
         what returned before it, nothing did."""
         since = -1 if stuck is None else self._operations.returned[stuck]
-        for at in self._whole:
+        for at in self._whole.positions:
             if 0 < len(self.best) <= ENOUGH:
                 return
             if since < self._operations.returned[at] < OPEN and self._may_fail(at):
@@ -232,7 +229,7 @@ class _Minimiser:
         self._budget.spend(len(until) // 8)
         tried, size = 0, 0
         for anchor in reversed(until[-LOOKED_AT_MAX:]):
-            told = told_by(self._model, self._actions, anchor, ())
+            told = told_by(self._model, self._whole.actions, anchor, ())
             if returned[anchor] >= invoked[stuck] or told is None or len(until) - anchor < size:
                 continue
             self._budget.spend(len(until) // 8)
@@ -255,7 +252,7 @@ class _Minimiser:
         earlier = [
             at
             for at in range(bisect_left(invoked, invoked[stuck]))
-            if returned[at] < invoked[stuck] and told_by(self._model, self._actions, at, ()) is not None
+            if returned[at] < invoked[stuck] and told_by(self._model, self._whole.actions, at, ()) is not None
         ]
         anchors = [earlier[-(1 << step)] for step in range(GROWN_MAX) if 1 << step <= len(earlier)]
         for anchor in (None, *anchors):
@@ -266,20 +263,15 @@ class _Minimiser:
     def _grown(self, stuck: int, anchor: int | None) -> list[int]:
         """Grow a core that is smaller than what is known; none if there isn't one, or it would cost too much."""
         size_max = min(GROWN_SIZE_MAX, len(self.best) - 1) if self.best else GROWN_SIZE_MAX
-        attempt = self._budget.part(GROWN_WORK_MAX)
-        model, operations, actions, whole = self._model, self._operations, self._actions, self._whole
-        try:
-            return grown(model, operations, actions, whole, stuck, anchor, size_max, attempt.spend)
-        except BudgetSpent:
-            return []
-        finally:
-            self._budget.charge(attempt)
+        with self._budget.attempt(GROWN_WORK_MAX) as attempt, suppress(BudgetSpent):
+            return grown(self._whole, stuck, anchor, size_max, attempt.spend)
+        return []
 
     def _from(self, anchor: int, stuck: int, window: Sequence[int], loose_max: int) -> bool:
         """Look for a core that begins with the anchor: with nothing but what got stuck, or else with all that returned
         by then. Say whether there is one."""
         known, whole, until = self.best, self._whole, self._operations.returned[stuck]
-        self._anchor, self._whole = anchor, window
+        self._anchor, self._whole = anchor, whole._replace(positions=window)
         try:
             alone = [[anchor, stuck]] if len(window) <= loose_max else []
             for core in (*alone, [at for at in window if self._operations.returned[at] <= until]):
@@ -314,9 +306,9 @@ class _Minimiser:
         """Start with the operation that got stuck, and go back in time from there."""
         if stuck is None or len(self.best) <= SINGLY_MAX:
             return
-        self._budget.spend(len(self._whole))
+        self._budget.spend(len(self._whole.positions))
         invoked, returned = self._operations.invoked, self._operations.returned
-        earlier = [at for at in self._whole if at != stuck and invoked[at] < returned[stuck]]
+        earlier = [at for at in self._whole.positions if at != stuck and invoked[at] < returned[stuck]]
         earlier.sort(key=lambda at: min(returned[at], returned[stuck]))
         count = 2
         while count < 2 * len(earlier):
@@ -334,7 +326,7 @@ class _Minimiser:
         shields = [
             at
             for at in earlier
-            if operations.returned[at] < operations.invoked[stuck] and kind(self._actions[at]) is Kind.BLIND
+            if operations.returned[at] < operations.invoked[stuck] and kind(self._whole.actions[at]) is Kind.BLIND
         ]
         return [max(shields, key=operations.invoked.__getitem__)] if shields else []
 
@@ -389,13 +381,13 @@ class _Minimiser:
         for at in list(self.best):
             if not self._may_fail(at):
                 continue
-            self._budget.spend(len(self._whole))
+            self._budget.spend(len(self._whole.positions))
             sources = [
                 other
-                for other in self._whole
+                for other in self._whole.positions
                 if other != at
-                and self._model.kind(self._actions[other]) is not Kind.OBSERVER
-                and self._model.successors(leaves(self._actions[other]), self._actions[at])
+                and self._model.kind(self._whole.actions[other]) is not Kind.OBSERVER
+                and self._model.successors(leaves(self._whole.actions[other]), self._whole.actions[at])
             ]
             if sources and not set(sources) & set(self.best):
                 before = [other for other in sources if returned[other] < self._operations.invoked[at]]
@@ -413,21 +405,17 @@ class _Minimiser:
             chosen |= found
 
     def _lacking(self, kept: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
-        model, operations, spend = self._model, self._operations, self._budget.spend
-        return lacking(model, operations, self._actions, kept, self._whole, spend, self._anchor)
+        return lacking(self._whole, kept, self._budget.spend, self._anchor)
 
     def _decided(self, candidate: Operations) -> object:
         """Return what the algorithms say of a sub-history."""
         assert self._decide is not None, "the caller looked"
-        attempt = self._budget.part(ASKING_WORK_MAX)
-        try:
+        with self._budget.attempt(ASKING_WORK_MAX) as attempt:
             return self._decide(self._model, candidate, attempt)
-        finally:
-            self._budget.charge(attempt)
 
     def _refutes(self, core: Sequence[int]) -> bool:
         """Say whether it is certain that the core has no legal order, with an anchor or without."""
-        for anchor in (*anchors_of(self._model, self._operations, self._actions, core), None):
+        for anchor in (*anchors_of(self._whole, core), None):
             self._anchor = anchor
             try:
                 if self._illegal(core):
@@ -438,15 +426,15 @@ class _Minimiser:
 
     def _illegal(self, core: Sequence[int]) -> bool:
         """Say whether it is certain that the core has no legal order."""
-        model, operations, actions = self._model, self._operations, self._actions
+        operations = self._operations
         if all(operations.returned[at] == OPEN for at in core):
             return False
         self._budget.spend(len(core))
         legal, spend = None, self._budget.spend
-        loose = beside(model, operations, actions, core, self._whole, spend, self._anchor)
+        loose = beside(self._whole, core, spend, self._anchor)
         if len(core) + len(loose) <= DIRECTLY_MAX:
             most = max(ORDERS_WORK_MAX, ORDERS_WORK_EACH * len(core))
-            legal = has_legal_order(model, operations, actions, core, most, spend, self._anchor, loose)
+            legal = has_legal_order(self._whole, core, most, spend, self._anchor, loose)
         if legal is None and self._decide is not None and self._anchor is None and not loose:
             return isinstance(self._decided(operations.select(core)), Invalid)
         return legal is False

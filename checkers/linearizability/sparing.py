@@ -35,7 +35,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterator, Sequence
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 from keelhaul.checkers.linearizability.budget import Spend
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
@@ -45,11 +45,23 @@ STRETCH: Final = 10_000
 """Operations that are looked at before the next are told of."""
 
 
-def anchors_of(model: Model, operations: Operations, actions: Sequence[Action], kept: Sequence[int]) -> list[int]:
+class Whole(NamedTuple):
+    """What a core is a core of: a part that is said to have no linearization. All else names its operations by their
+    position in `operations`."""
+
+    model: Model
+    operations: Operations
+    actions: Sequence[Action]
+    """Of all operations."""
+    positions: Sequence[int]
+    """The part's, ascending."""
+
+
+def anchors_of(whole: Whole, kept: Sequence[int]) -> list[int]:
     """List those of the core that may be its anchor."""
-    invoked, returned = operations.invoked, operations.returned
+    invoked, returned = whole.operations.invoked, whole.operations.returned
     first = min((returned[at] for at in kept), default=OPEN)
-    return [at for at in kept if invoked[at] < first and told_by(model, actions, at, ()) is not None]
+    return [at for at in kept if invoked[at] < first and told_by(whole.model, whole.actions, at, ()) is not None]
 
 
 def told_by(model: Model, actions: Sequence[Action], at: int, after: Sequence[int]) -> Sequence[Hashable] | None:
@@ -65,11 +77,9 @@ def told_by(model: Model, actions: Sequence[Action], at: int, after: Sequence[in
     return told if model.about is None or told is None or tuple(told) == (model.initial,) else None
 
 
-def is_out_of_bounds(
-    model: Model, operations: Operations, actions: Sequence[Action], kept: Sequence[int], whole: Sequence[int]
-) -> bool:
+def is_out_of_bounds(whole: Whole, kept: Sequence[int]) -> bool:
     """Say whether a number is led out of its bounds by the core, and what is left out makes up for itself; rule 5."""
-    bounded, invoked, returned = model.bounded, operations.invoked, operations.returned
+    bounded, invoked, returned = whole.model.bounded, whole.operations.invoked, whole.operations.returned
     if bounded is None:
         return False
     end = max((returned[at] for at in kept if returned[at] != OPEN), default=-1)
@@ -77,8 +87,8 @@ def is_out_of_bounds(
     for sign, room in ((1, bounded.most), (-1, -bounded.least)):
         for since, limit in ((-1, room), (min(map(invoked.__getitem__, kept)), width)):
             sums = {True: 0, False: 0}
-            for at in whole:
-                amount = sign * bounded.amount(actions[at])
+            for at in whole.positions:
+                amount = sign * bounded.amount(whole.actions[at])
                 within = since <= invoked[at] and returned[at] <= end
                 overlaps = since < returned[at] and invoked[at] < end
                 if within if amount > 0 else overlaps:
@@ -88,46 +98,32 @@ def is_out_of_bounds(
     return False
 
 
-def missing(
-    model: Model, operations: Operations, actions: Sequence[Action], kept: Sequence[int], whole: Sequence[int]
-) -> dict[int, list[int]]:
-    """Map what is `kept` of the part `whole` to the changes that have to be kept along with it but aren't, by the rules
-    at the head of this file. All are positions, ascending."""
-    return dict(lacking(model, operations, actions, kept, whole))
+def missing(whole: Whole, kept: Sequence[int]) -> dict[int, list[int]]:
+    """Map what is `kept` of the whole to the changes that have to be kept along with it but aren't, by the rules at the
+    head of this file; ascending."""
+    return dict(lacking(whole, kept))
 
 
 def beside(
-    model: Model,
-    operations: Operations,
-    actions: Sequence[Action],
-    kept: Sequence[int],
-    whole: Sequence[int],
-    spend: Spend = lambda units: None,
-    anchor: int | None = None,
+    whole: Whole, kept: Sequence[int], spend: Spend = lambda units: None, anchor: int | None = None
 ) -> list[int]:
     """List what is loose beside the core: all that has to be kept along with it, or with what is loose."""
     loose: list[int] = []
-    while found := [
-        change
-        for _, changes in lacking(model, operations, actions, kept, whole, spend, anchor, loose)
-        for change in changes
-    ]:
+    while found := [change for _, changes in lacking(whole, kept, spend, anchor, loose) for change in changes]:
         loose = sorted({*loose, *found})
     return loose
 
 
 def lacking(
-    model: Model,
-    operations: Operations,
-    actions: Sequence[Action],
+    whole: Whole,
     kept: Sequence[int],
-    whole: Sequence[int],
     spend: Spend = lambda units: None,
     anchor: int | None = None,
     loose: Sequence[int] = (),
 ) -> Iterator[tuple[int, list[int]]]:
     """Yield what `missing` maps, one after the other; of a core that begins with `anchor`, if there is one, and of what
     is `loose` beside it. `spend` is told of the work."""
+    model, operations, actions, positions = whole
     aside = set(loose)
     kept = sorted([*kept, *loose]) if loose else kept
     within, invoked, returned = set(kept), operations.invoked, operations.returned
@@ -138,7 +134,7 @@ def lacking(
     since = -1 if anchor is None else invoked[anchor]
     changes = [
         at
-        for stretch in _stretches(whole[: bisect_left(whole, bisect_left(invoked, over))], spend)
+        for stretch in _stretches(positions[: bisect_left(positions, bisect_left(invoked, over))], spend)
         for at in stretch
         if at not in within and returned[at] > since and model.kind(actions[at]) is not Kind.OBSERVER
     ]

@@ -23,7 +23,7 @@ from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import Spend
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.orders import has_legal_order
-from keelhaul.checkers.linearizability.sparing import anchors_of, beside, is_out_of_bounds
+from keelhaul.checkers.linearizability.sparing import Whole, anchors_of, beside, is_out_of_bounds
 from keelhaul.checkers.models.model import Action, Model
 
 WORK_MAX: Final = 10_000_000
@@ -53,30 +53,24 @@ def problem_with_refutation(model: Model, operations: Operations, core: Sequence
     actions = actions_of(model, operations)
     kept = sorted(set(core))
     parts = parts_of(model, operations, actions, range(len(operations)))
-    whole = next((part for part in parts if kept and set(kept) <= set(part)), None)
-    if whole is None or len(kept) != len(core):
+    part = next((part for part in parts if kept and set(kept) <= set(part)), None)
+    if part is None or len(kept) != len(core):
         return "it is empty, names an operation twice, or they are not of one part"
-    return problem_with_core(model, operations, actions, kept, whole)
+    return problem_with_core(Whole(model, operations, actions, part), kept)
 
 
 def problem_with_core(
-    model: Model,
-    operations: Operations,
-    actions: Sequence[Action],
-    kept: Sequence[int],
-    whole: Sequence[int],
-    spend: Spend = lambda units: None,
-    work_max: int = WORK_MAX,
+    whole: Whole, kept: Sequence[int], spend: Spend = lambda units: None, work_max: int = WORK_MAX
 ) -> str | None:
-    """Say why some operations of the part `whole`, `kept`, don't show that it has no linearization; None if they do.
-    `spend` is told of the work, of which trying the orders may take `work_max` units."""
-    spend(len(whole) // 4)
-    if is_out_of_bounds(model, operations, actions, kept, whole):
+    """Say why some operations of a part, `kept`, don't show that it has no linearization; None if they do. `spend` is
+    told of the work, of which trying the orders may take `work_max` units."""
+    spend(len(whole.positions) // 4)
+    if is_out_of_bounds(whole, kept):
         return None
     wrong = None
-    for anchor in (*anchors_of(model, operations, actions, kept), None):
-        loose = beside(model, operations, actions, kept, whole, spend, anchor)
-        legal = has_legal_order(model, operations, actions, kept, work_max, spend, anchor, loose)
+    for anchor in (*anchors_of(whole, kept), None):
+        loose = beside(whole, kept, spend, anchor)
+        legal = has_legal_order(whole, kept, work_max, spend, anchor, loose)
         if legal is False:
             return None
         wrong = "it has a legal order" if legal else "there are too many orders to try"

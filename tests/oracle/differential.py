@@ -18,7 +18,7 @@ from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.portfolio import ALGORITHMS, FAMILIES, Decide
 from keelhaul.checkers.linearizability.result import Invalid, NotApplicable, Valid
-from keelhaul.checkers.linearizability.sparing import missing
+from keelhaul.checkers.linearizability.sparing import Whole, missing
 from keelhaul.checkers.models.model import Model
 from keelhaul.checkers.models.registry import MODELS, model_named
 from tests.oracle.brute import linearizable, next_states
@@ -129,9 +129,9 @@ def follows(case: Case, answer: Valid) -> bool:
 
 def unproven(case: Case, answer: Invalid) -> str | None:
     """Say why the core proves nothing; None if it does: it has no legal order, together with what has to be there."""
-    actions = actions_of(case.model, case.operations)
+    whole = Whole(case.model, case.operations, actions_of(case.model, case.operations), range(len(case.operations)))
     core = sorted(set(answer.core))
-    while lacking := missing(case.model, case.operations, actions, core, range(len(case.operations))):
+    while lacking := missing(whole, core):
         core = sorted({*core, *(change for changes in lacking.values() for change in changes)})
     if linearizable(SPECIFICATIONS[case.name], case.operations.select(core)):
         return f"the core {answer.core} has a legal order"

@@ -109,16 +109,16 @@ def test_putting_parts_together_asks(spent):
 
 def test_what_may_be_left_out_asks(spent):
     model, operations = violated("counter")
-    actions, whole = actions_of(model, operations), range(len(operations))
-    last = max(at for at in whole if operations.f[at] == "read")
-    spent(lambda budget: list(sparing.lacking(model, operations, actions, [last], whole, budget.spend)))
+    whole = sparing.Whole(model, operations, actions_of(model, operations), range(len(operations)))
+    last = max(at for at in whole.positions if operations.f[at] == "read")
+    spent(lambda budget: list(sparing.lacking(whole, [last], budget.spend)))
 
 
 def test_trying_orders_asks(spent):
     model, operations = violated("counter")
-    actions, kept = actions_of(model, operations), range(len(operations))
-    runs = verify.WORK_MAX
-    spent(lambda budget: orders.has_legal_order(model, operations, actions, kept, runs, budget.spend), units=2_000)
+    kept = range(len(operations))
+    whole = sparing.Whole(model, operations, actions_of(model, operations), kept)
+    spent(lambda budget: orders.has_legal_order(whole, kept, verify.WORK_MAX, budget.spend), units=2_000)
 
 
 def test_looking_for_the_first_out_of_place_asks(spent):

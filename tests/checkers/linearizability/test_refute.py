@@ -12,7 +12,7 @@ from benchmarks.drawn import lock
 from benchmarks.faulty_objects import OBJECTS, WAYS, recorded
 from benchmarks.refutations import invalid
 from keelhaul.checkers import linearizability
-from keelhaul.checkers.linearizability import orders, verify
+from keelhaul.checkers.linearizability import orders, sparing, verify
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.counterexamples import grown
@@ -110,11 +110,11 @@ def test_a_core_grows_by_what_an_order_has_overlooked():
         ("write", 3, 3, 10, 11),
         ("read", None, 1, 12, 13),
     )
-    actions, whole = actions_of(model, history), range(len(history))
-    assert grown(model, history, actions, whole, 6, None, 8, lambda units: None) == [4, 5, 6]
+    whole = sparing.Whole(model, history, actions_of(model, history), range(len(history)))
+    assert grown(whole, 6, None, 8, lambda units: None) == [4, 5, 6]
     assert verify.problem_with_refutation(model, history, [4, 5, 6]) is None
-    assert grown(model, history, actions, whole, 6, None, 2, lambda units: None) == [], "it would be too large"
-    assert grown(model, history, actions, whole, 4, None, 8, lambda units: None) == [], "that has an order"
+    assert grown(whole, 6, None, 2, lambda units: None) == [], "it would be too large"
+    assert grown(whole, 4, None, 8, lambda units: None) == [], "that has an order"
 
 
 def test_of_texts_a_core_is_looked_for_from_a_get_on():
@@ -307,8 +307,8 @@ def test_what_cannot_lead_to_any_answer_is_not_tried():
     gets = [("get", None, TEXT, 200, 201), ("get", None, TEXT[:-1], 202, 203)]
     model, operations = model_named("key-value"), operations_of(*appends, *gets)
     core, loose, units = [written, written + 1], range(written), []
-    actions = actions_of(model, operations)
-    assert orders.has_legal_order(model, operations, actions, core, written**3, units.append, None, loose) is False
+    whole = sparing.Whole(model, operations, actions_of(model, operations), range(len(operations)))
+    assert orders.has_legal_order(whole, core, written**3, units.append, None, loose) is False
     assert sum(units) < written**3
     assert verify.problem_with_refutation(model, operations, core) is None
 

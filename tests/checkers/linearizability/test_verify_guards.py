@@ -28,7 +28,7 @@ GUARDS = [
     Guard("verify", "all(model.replay([actions[at] for at in run]) for run in runs)", "True"),
     # --- what may be left out of a refutation
     Guard("verify", " or len(kept) != len(core)", ""),
-    Guard("verify", "whole is None or ", ""),
+    Guard("verify", "part is None or ", ""),
     Guard("sparing", "    while found := [", "    if found := ["),
     Guard("sparing", "over = max((returned[at] for at in bound", "over = min((returned[at] for at in bound"),
     Guard("sparing", "in (about[at], None)", "in (about[at],)", models=("fifo-queue", "stack")),
