@@ -10,7 +10,6 @@ P-compositionality in the later literature): so it is split first, see split.py,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import compress
 from typing import Final, NamedTuple, TypeAlias
 
 from keelhaul.checkers.linearizability import (
@@ -258,5 +257,5 @@ def _is_plain(model: Model, operations: Operations) -> bool:
     if not model.functions or not names.issubset(model.functions):
         return False
     if model.family == "register":
-        return "cas" not in names or zones.are_pairs(compress(operations.argument, map("cas".__eq__, f)))
+        return "cas" not in names or zones.are_pairs(f, operations.argument, "cas")
     return model.family == "key-value" and versions.has_shape(operations)

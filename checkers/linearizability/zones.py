@@ -181,7 +181,7 @@ class Registers:
         is put in twice, or it isn't plain that all operations are a register's."""
         operations, take = self._operations, taker(positions)
         kinds, argument = bytes(take(self._kinds)), take(operations.argument)
-        if OTHER in kinds or (CAS in kinds and not are_pairs(compress(argument, kinds.translate(_CASES)))):
+        if OTHER in kinds or (CAS in kinds and not are_pairs(kinds, argument, CAS)):
             return None
         times = _Times(take(operations.invoked), take(operations.returned), self._any_open)
         register, places = _Register(kinds, argument, take(operations.result), times), list(range(len(positions)))
@@ -229,12 +229,13 @@ def decide_clusters(operations: Operations, clusters: Clusters, budget: Budget) 
     return _decided(times, clusters, chains, _narrow(times, clusters, chains), budget)
 
 
-def are_pairs(arguments: Iterable[Any]) -> bool:
-    """Say whether all are [expected, new], as a cas has them."""
-    pairs = list(arguments)
-    if set(map(type, pairs)) - {tuple} or set(map(len, pairs)) - {3}:
-        return False
-    return all(map("array".__eq__, map(itemgetter(0), pairs)))
+def are_pairs(names: Iterable[object], arguments: Iterable[Any], cas: object) -> bool:
+    """Say whether the arguments of what is named `cas` are [expected, new]."""
+    return not [
+        pair
+        for name, pair in zip(names, arguments, strict=True)
+        if name == cas and (type(pair) is not tuple or len(pair) != 3 or pair[0] != "array")
+    ]
 
 
 def _kinds_of(operations: Operations, names: Iterable[str]) -> tuple[bytearray, bool]:
