@@ -337,7 +337,8 @@ def _circle(blocks: _Blocks, led: set[int], chains: _Chains) -> _Clash:
     """Find clusters each of which follows another one of them: no head leads to them."""
     following = blocks.following
     reached = {cluster for head in filterfalse(led.__contains__, following) for cluster in blocks.clusters(head)}
-    return _Clash(blocks.clusters(next(filterfalse(reached.__contains__, following))), set(chains.first))
+    circle = blocks.clusters(next(filterfalse(reached.__contains__, following)))
+    return _Clash(circle, {chains.first[cluster] for cluster in circle})
 
 
 def _following(clusters: Clusters, chains: _Chains) -> dict[int, int] | _Clash:

@@ -122,3 +122,9 @@ def test_what_nobody_wrote_is_shown_by_the_read_alone():
         calls = [("a", "write", "a", "a"), ("a", "read", None, "a"), ("a", "read", None, value)]
         assert linearizability.check("register", keyed(*calls)).refutation == [2]
         assert linearizability.check("register", keyed(*calls, ("b", "read", None, None))).refutation == [2]
+
+
+def test_a_circle_is_shown_by_few_of_its_readers():
+    puts = [("a", "cas", ("array", 1, 2), None), ("a", "cas", ("array", 2, 1), None)]
+    operations = keyed(*puts, *(("a", "read", None, 1 + at % 2) for at in range(20)))
+    assert zones.decide(model_named("cas-register"), operations, Budget()) == Invalid([0, 1])
