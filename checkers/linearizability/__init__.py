@@ -29,8 +29,8 @@ history is of that kind:
 
 | file | decides | by |
 |---|---|---|
-| zones.py | registers whose values are written once | intervals that can't overlap |
-| versions.py | put, append, get of texts that are told apart | the same, on chains |
+| zones.py, clusters.py | registers whose values are written once | intervals that can't overlap |
+| versions.py, clusters.py | put, append, get of texts that are told apart | the same, on chains |
 | texts.py | the same, tried first | the order that gets show |
 | inclusion.py | lists and sets that only grow | what a read saw, later ones see |
 | fifo.py, ownership.py, permits.py, tokens.py | queues, locks, tokens | patterns that rule each other out |

@@ -5,7 +5,7 @@ behind it. So gets tell the order of the changes between one put and the next, a
 in it, behind the last change that it shows. In the order of the alphabet the texts of a stretch stand together, and
 each begins with the one before it. A change that no get shows is a stretch of its own. Stretches stand in the order of
 their first return or last invocation, whichever comes first: if they can stand one after the other at all, then so
-(zones.py). Of several appends of the same that may have left a text, the earliest that there is time for is taken.
+(clusters.py). Of several appends of the same that may have left a text, the earliest that there is time for is taken.
 
 The order is legal by the way it is made. What began with nothing comes first; what comes later begins with a put, or
 nobody is shown anything of it; and each get stands where the text is the one that it got. Whether real time is kept is

@@ -14,7 +14,7 @@ Each order of the operations is legal for the texts exactly if it is legal for t
 seen twice, in two places, or behind something else than its first get shows, follows from each text being made in one
 way; what contradicts it is refuted here.) What is open and was not seen need not have taken effect, and is left out.
 
-Without deletes every version is put in once, and zones.py decides it, in time that grows with what was read. With
+Without deletes every version is put in once, and clusters.py decides it, in time that grows with what was read. With
 deletes the empty version repeats, and absorption.py searches.
 
 If some are written twice, real time may tell which of them a get shows: it wasn't invoked after the get, or what stands
@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Final, NamedTuple
 
-from keelhaul.checkers.linearizability import absorption, texts, zones
+from keelhaul.checkers.linearizability import absorption, clusters, texts
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid
@@ -227,7 +227,9 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
         if "delete" in f:
             answer = _decide_with_deletes(operations, changes, versions, dict(zip(gets, read, strict=True)), budget)
         else:
-            answer = zones.decide_clusters(operations, _clusters(changes, gets, read, versions), budget)
+            times = clusters.Times(operations.invoked, operations.returned, OPEN in operations.returned)
+            formed = _clusters(changes, gets, read, versions)
+            answer = clusters.decide(times, formed, range(len(operations)), budget)
     if versions.is_guess and not isinstance(answer, Valid):
         return NotApplicable("a text is written twice")
     if versions.repeats and isinstance(answer, Invalid):
@@ -236,9 +238,9 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     return _with_gets(answer, changes, versions) if isinstance(answer, Invalid) else answer
 
 
-def _clusters(changes: Sequence[int], gets: Sequence[int], read: list[int], versions: Versions) -> zones.Clusters:
-    places = [zones.INITIAL, *changes]
-    return zones.Clusters(
+def _clusters(changes: Sequence[int], gets: Sequence[int], read: list[int], versions: Versions) -> clusters.Clusters:
+    places = [clusters.INITIAL, *changes]
+    return clusters.Clusters(
         puts=changes,
         readers=zip(gets, map(places.__getitem__, read), strict=True),
         follows={places[change]: places[before] for change, before in versions.follows.items()},

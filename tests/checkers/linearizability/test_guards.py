@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from keelhaul.checkers.history import History, Row
-from keelhaul.checkers.linearizability import breadth, engine, inclusion, online, tokens, versions
+from keelhaul.checkers.linearizability import breadth, engine, inclusion, online, tokens, versions, zones
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import Operations
 from keelhaul.checkers.linearizability.portfolio import ALGORITHMS
@@ -220,23 +220,24 @@ GUARDS = [
     Guard("zones", "if operations.failed is not None:", "if False:"),
     Guard("zones", "len(source_of) < len(put_at) or ", ""),
     Guard("zones", "map(source_of.__getitem__, ", "map(lambda value: source_of.get(value, INITIAL), "),
-    Guard("zones", "if row < invoked[cluster]:", "if False:"),
     Guard("zones", "if kinds[at] == READ:", "if False:"),
-    Guard("zones", " if blocks.first[put] != OPEN]", "]"),
-    Guard("zones", "if blocks.last_at[INITIAL] != INITIAL else []", "if False else []"),
-    Guard("zones", "if heads and not heads[0]:", "if False:"),
-    Guard("zones", "at_row[row if row < last else last]", "at_row[last]"),
-    Guard("zones", "[at if at > head else head]\n        at_row", "[at]\n        at_row"),
-    Guard("zones", "if first[cluster] < latest:", "if False:"),
-    Guard("zones", "if row > latest:", "if True:", models=("register",)),
-    Guard("zones", "if row < latest:", "if False:"),
-    Guard("zones", "if row < earliest:", "if False:"),
-    Guard("zones", "if at > latest_at:", "if True:", 11_000, ("cas-register",)),
-    Guard("zones", "if joined < len(following):", "if False:"),
-    Guard("zones", "if first[cluster] != OPEN]", "]"),
-    Guard("zones", "if before is None:", "if False:"),
-    Guard("zones", "if rival != cluster:", "if False:"),
-    Guard("zones", "if first[before] == OPEN and before in follows:", "if False:"),
+    # --- clusters.py
+    Guard("clusters", "if row < invoked[cluster]:", "if False:"),
+    Guard("clusters", " if blocks.first[put] != OPEN]", "]"),
+    Guard("clusters", "if blocks.last_at[INITIAL] != INITIAL else []", "if False else []"),
+    Guard("clusters", "if heads and not heads[0]:", "if False:"),
+    Guard("clusters", "at_row[row if row < last else last]", "at_row[last]"),
+    Guard("clusters", "[at if at > head else head]\n        at_row", "[at]\n        at_row"),
+    Guard("clusters", "if first[cluster] < latest:", "if False:"),
+    Guard("clusters", "if row > latest:", "if True:", models=("register",)),
+    Guard("clusters", "if row < latest:", "if False:"),
+    Guard("clusters", "if row < earliest:", "if False:"),
+    Guard("clusters", "if at > latest_at:", "if True:", 11_000, ("cas-register",)),
+    Guard("clusters", "if joined < len(following):", "if False:"),
+    Guard("clusters", "if first[cluster] != OPEN]", "]"),
+    Guard("clusters", "if before is None:", "if False:"),
+    Guard("clusters", "if rival != cluster:", "if False:"),
+    Guard("clusters", "if first[before] == OPEN and before in follows:", "if False:"),
     # --- staleness.py
     Guard("staleness", "elif denies:\n                    continue\n", "elif False:\n                    continue\n"),
     Guard("staleness", "if over < before and end != OPEN:", "if over < before:"),
@@ -513,6 +514,10 @@ def look(guard: Guard, monkeypatch: pytest.MonkeyPatch, count: int = DRAWS) -> i
             if guard.rows:
                 return 0 if broadly_by(module)(of_rows("cas-register", guard.rows), 0) else None
             return first_wrong(["cas-register"], broadly_by(module), guard.first, count)
+        if guard.file == "clusters":
+            monkeypatch.setattr(zones, "clusters", module)
+            names = [*guard.models] or models_of("zones")
+            return first_wrong(names, decided_by("zones", None), guard.first, count)
         if guard.file == "chain":
             monkeypatch.setattr(tokens, "clash_of", module.clash_of)
             monkeypatch.setattr(inclusion, "clash_of", module.clash_of)
