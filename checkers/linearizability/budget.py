@@ -25,6 +25,8 @@ from typing import Final, Self, TypeAlias
 
 LOOK_EVERY_S: Final = 0.002
 """Time between looks. A limit of 1 s is overrun by about this; a look costs some microseconds."""
+PIECE: Final = 1 << 15
+"""Things that are dealt with between two questions whether there is time: that takes some milliseconds."""
 UNIT_S: Final = 0.5e-6
 """Time that a unit takes, at least."""
 RESERVED: Final = 0.03
@@ -105,9 +107,15 @@ class Budget:
         if self.left < 0:
             self.look()
 
+    def pieces(self, count: int, each: int = 1) -> Iterator[slice]:
+        """Yield slices of `count` things, one after the other; before each, count a unit of work for every `each`."""
+        for start in range(0, count, PIECE):
+            self.spend(min(PIECE, count - start) // each)
+            yield slice(start, start + PIECE)
+
     def foresee(self, units: int) -> None:
-        """BudgetSpent if it is plain that time won't suffice for so many units. What makes something large had better
-        not begin then: to let go of it takes time, too."""
+        """BudgetSpent if it is plain that time won't suffice for so many units, which aren't counted. What makes
+        something large had better not begin then: to let go of it takes time, too."""
         if self.seconds is None or self._clock is None:
             return
         if self._started + self.seconds - self._clock() < units * UNIT_S:

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from itertools import filterfalse, islice
 from typing import Final, NamedTuple
 
-from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.budget import PIECE, Budget
 from keelhaul.checkers.linearizability.operations import OPEN
 from keelhaul.checkers.linearizability.result import Invalid, Valid
 
@@ -114,42 +114,42 @@ def decide(times: Times, clusters: Clusters, places: Sequence[int], budget: Budg
     """Look for an order of the clusters. `places` are the positions of all operations, from 0 on: there are many, and
     what names an operation refers to these objects. What `Clusters.readers` raises is raised."""
     chains = _Chains([*times.returned, -1], [*places, INITIAL], [0] * (len(places) + 1))
-    found = _narrow(times, clusters, chains) or _ordered(times, clusters, chains, budget)
+    found = _narrow(times, clusters, chains, budget) or _ordered(times, clusters, chains, budget)
     return found if isinstance(found, Valid) else Invalid(_evidence(times, clusters, chains, found))
 
 
-def _narrow(times: Times, clusters: Clusters, chains: _Chains) -> _Clash | None:
-    """Take the readers into the clusters."""
+def _narrow(times: Times, clusters: Clusters, chains: _Chains, budget: Budget) -> _Clash | None:
+    """Take the readers into the clusters; a clash if one returned before its put was invoked."""
     invoked, returned = times.invoked, times.returned
     first, end, after = chains
-    for reader, cluster in clusters.readers:
-        after[end[cluster]] = reader
-        end[cluster] = reader
-        row = returned[reader]
-        if row < first[cluster]:
-            first[cluster] = row
-            if row < invoked[cluster]:
-                return _Clash([cluster], {row})
+    readers = iter(clusters.readers)
+    for _ in budget.pieces(len(returned)):
+        for reader, cluster in islice(readers, PIECE):
+            after[end[cluster]] = reader
+            end[cluster] = reader
+            row = returned[reader]
+            if row < first[cluster]:
+                first[cluster] = row
+                if row < invoked[cluster]:
+                    return _Clash([cluster], {row})
     clusters.readers = ()  # What finds them is done with, and large.
     return None
 
 
 def _ordered(times: Times, clusters: Clusters, chains: _Chains, budget: Budget) -> Valid | _Clash:
     """Look for an order."""
-    budget.spend(len(times.invoked))
-    blocks = _blocks(times.invoked, clusters, chains)
+    blocks = _blocks(times.invoked, clusters, chains, budget)
     if isinstance(blocks, _Clash):
         return blocks
-    order = _sorted(_heads(times, clusters, blocks), times.invoked, blocks)
-    budget.spend(len(order))
-    return _placed(times.invoked, order, blocks, chains)
+    order = _sorted(_heads(times, clusters, blocks), times.invoked, blocks, budget)
+    return _placed(times.invoked, order, blocks, chains, budget)
 
 
-def _blocks(invoked: Sequence[int], clusters: Clusters, chains: _Chains) -> _Blocks | _Clash:
+def _blocks(invoked: Sequence[int], clusters: Clusters, chains: _Chains, budget: Budget) -> _Blocks | _Clash:
     """Join clusters that must follow each other."""
     if not clusters.follows:
         return _Blocks(chains.first, chains.end, {})
-    following = _following(clusters, chains)
+    following = _following(clusters, chains, budget)
     if isinstance(following, _Clash):
         return following
     blocks = _Blocks(chains.first.copy(), chains.end.copy(), following)
@@ -157,6 +157,7 @@ def _blocks(invoked: Sequence[int], clusters: Clusters, chains: _Chains) -> _Blo
     led = set(following.values())
     joined = 0
     for head in filterfalse(led.__contains__, following):
+        budget.spend()
         earliest, latest_at = first[head], max(head, last_at[head])
         latest = invoked[latest_at] if latest_at >= 0 else -1
         member = behind(head)
@@ -189,11 +190,12 @@ def _circle(blocks: _Blocks, led: set[int], chains: _Chains) -> _Clash:
     return _Clash(circle, {chains.first[cluster] for cluster in circle})
 
 
-def _following(clusters: Clusters, chains: _Chains) -> dict[int, int] | _Clash:
+def _following(clusters: Clusters, chains: _Chains, budget: Budget) -> dict[int, int] | _Clash:
     """Map clusters to those that must follow them; only what surely took effect counts."""
     first, follows, following = chains.first, clusters.follows, dict[int, int]()
     todo = [cluster for cluster in follows if first[cluster] != OPEN]
     for cluster in todo:
+        budget.spend()
         before = follows[cluster]
         if before is None:
             return _Clash(_needed_by(cluster, chains, following), set())
@@ -223,14 +225,14 @@ def _heads(times: Times, clusters: Clusters, blocks: _Blocks) -> Sequence[int]:
     return [put for put in clusters.puts if blocks.first[put] != OPEN]
 
 
-def _sorted(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks) -> list[int]:
+def _sorted(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budget: Budget) -> list[int]:
     """List the clusters in the order of their blocks' smaller bounds. What there was at first comes first, if anybody
     read it or follows it."""
     order = [INITIAL] if blocks.last_at[INITIAL] != INITIAL else []
     if invoked and invoked[-1] < ROWS_MAX * len(invoked):
-        order += _by_table(heads, invoked, blocks)
+        order += _by_table(heads, invoked, blocks, budget)
     else:
-        order += _by_bound(heads, invoked, blocks)
+        order += _by_bound(heads, invoked, blocks, budget)
     if not blocks.following:
         return order
     members, behind = list[int](), blocks.following.get
@@ -242,15 +244,16 @@ def _sorted(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks) -> li
     return members
 
 
-def _by_table(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks) -> list[int]:
+def _by_table(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budget: Budget) -> list[int]:
     """Sort by the smaller bound: no two bounds share a row, and the smaller one is no later than the last
     invocation."""
     first, last_at = blocks.first, blocks.last_at
     at_row: list[int | None] = [None] * (invoked[-1] + 1)
-    for head in heads:
-        row, at = first[head], last_at[head]
-        last = invoked[at if at > head else head]
-        at_row[row if row < last else last] = head
+    for piece in budget.pieces(len(heads)):
+        for head in heads[piece]:
+            row, at = first[head], last_at[head]
+            last = invoked[at if at > head else head]
+            at_row[row if row < last else last] = head
     order = list(filter(None, at_row))
     if heads and not heads[0]:
         # Which is as good as None to a filter, but a position.
@@ -258,18 +261,21 @@ def _by_table(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks) -> 
     return order
 
 
-def _by_bound(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks) -> list[int]:
+def _by_bound(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budget: Budget) -> list[int]:
     """Sort by the smaller bound, where most rows are of other objects."""
     first, last_at = blocks.first, blocks.last_at
     bounds = [0] * len(invoked)
-    for head in heads:
-        row, at = first[head], last_at[head]
-        last = invoked[at if at > head else head]
-        bounds[head] = row if row < last else last
+    for piece in budget.pieces(len(heads)):
+        for head in heads[piece]:
+            row, at = first[head], last_at[head]
+            last = invoked[at if at > head else head]
+            bounds[head] = row if row < last else last
     return sorted(heads, key=bounds.__getitem__)
 
 
-def _placed(invoked: Sequence[int], order: list[int], blocks: _Blocks, chains: _Chains) -> Valid | _Clash:
+def _placed(
+    invoked: Sequence[int], order: list[int], blocks: _Blocks, chains: _Chains, budget: Budget
+) -> Valid | _Clash:
     """List the operations, cluster by cluster, the put first and then its readers as they were invoked; a clash if a
     block can't stand behind those before it.
 
@@ -279,19 +285,20 @@ def _placed(invoked: Sequence[int], order: list[int], blocks: _Blocks, chains: _
     first, last_at, end, after = blocks.first, blocks.last_at, chains.end, chains.after
     found: list[int] = []
     append, latest = found.append, -1
-    for cluster in order:
-        if first[cluster] < latest:
-            one = next(head for head in order if invoked[max(head, last_at[head])] == latest)
-            bounds = (first[one], latest, first[cluster], invoked[max(cluster, last_at[cluster])])
-            return _Clash(blocks.clusters(one), set(bounds), blocks.clusters(cluster))
-        row = invoked[last_at[cluster]]
-        if row > latest:
-            latest = row
-        append(cluster)
-        last = end[cluster]
-        while cluster != last:
-            cluster = after[cluster]
+    for piece in budget.pieces(len(order)):
+        for cluster in order[piece]:
+            if first[cluster] < latest:
+                one = next(head for head in order if invoked[max(head, last_at[head])] == latest)
+                bounds = (first[one], latest, first[cluster], invoked[max(cluster, last_at[cluster])])
+                return _Clash(blocks.clusters(one), set(bounds), blocks.clusters(cluster))
+            row = invoked[last_at[cluster]]
+            if row > latest:
+                latest = row
             append(cluster)
+            last = end[cluster]
+            while cluster != last:
+                cluster = after[cluster]
+                append(cluster)
     if order and order[0] == INITIAL:
         del found[0]  # There is no put of what was there at first.
     return Valid(found)

@@ -34,16 +34,19 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from operator import itemgetter
 from typing import Final
 
-from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.budget import PIECE, Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid
 from keelhaul.checkers.models.model import Model
 
 LAST: Final = OPEN + 1
 """Where the dequeue of a value that stays is thought to be: behind everything."""
+EASY: Final = 4
+"""Values that are sorted, or put into a list, for a unit of work."""
 
 
 @dataclass(slots=True)
@@ -67,15 +70,14 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     """Decide a history of a queue, empty at first, in which no value is put in twice."""
     if model.family != "fifo-queue" or model.initial:
         return NotApplicable("it is about queues that are empty at first")
-    budget.spend(len(operations))
-    found = _Queue(operations)
+    found = _Queue(operations, budget)
     if found.repeated is not None:
         return NotApplicable(f"operation {operations.index[found.repeated]} puts in a value for the second time")
     if found.contradiction is not None:
         return Invalid(sorted(found.contradiction))
     if found.nothing and found.open_dequeues and found.staying:
         return NotApplicable("open dequeues may be needed, and some dequeues found nothing")
-    lacking = found.give_out()
+    lacking = found.give_out(budget)
     if lacking is not None:
         return Invalid(sorted(lacking))
     moments = _moments(found, budget)
@@ -88,7 +90,7 @@ class _Queue:
     """A history sorted by value. `staying` are the values that nobody is seen to have taken out, `nothing` the dequeues
     that found nothing."""
 
-    def __init__(self, operations: Operations) -> None:
+    def __init__(self, operations: Operations, budget: Budget) -> None:
         self.operations = operations
         self.repeated: int | None = None
         self.contradiction: list[int] | None = None
@@ -96,45 +98,48 @@ class _Queue:
         self.open_dequeues: list[int] = []
         self.taken: list[Value] = []
         self.staying: list[Value] = []
-        enqueues, dequeues = self._by_value()
-        self._join(enqueues, dequeues)
+        enqueues, dequeues = self._by_value(budget)
+        self._join(enqueues, dequeues, budget)
 
-    def _by_value(self) -> tuple[dict[Hashable, int], dict[Hashable, int]]:
+    def _by_value(self, budget: Budget) -> tuple[dict[Hashable, int], dict[Hashable, int]]:
         enqueues: dict[Hashable, int] = {}
         dequeues: dict[Hashable, int] = {}
         twice: list[int] = []
-        columns = zip(self.operations.f, self.operations.argument, self.operations.result, strict=True)
-        for at, (f, argument, result) in enumerate(columns):
-            if f == "enqueue":
-                if enqueues.setdefault(argument, at) != at:
-                    self.repeated = at
-            elif self.operations.returned[at] == OPEN:
-                self.open_dequeues.append(at)
-            elif result is None:
-                self.nothing.append(at)
-            elif dequeues.setdefault(result, at) != at:
-                twice = twice or [dequeues[result], at]
+        rows = enumerate(zip(self.operations.f, self.operations.argument, self.operations.result, strict=True))
+        for _ in budget.pieces(len(self.operations)):
+            for at, (f, argument, result) in islice(rows, PIECE):
+                if f == "enqueue":
+                    if enqueues.setdefault(argument, at) != at:
+                        self.repeated = at
+                elif self.operations.returned[at] == OPEN:
+                    self.open_dequeues.append(at)
+                elif result is None:
+                    self.nothing.append(at)
+                elif dequeues.setdefault(result, at) != at:
+                    twice = twice or [dequeues[result], at]
         if twice:
             value = self.operations.result[twice[0]]
             self.contradiction = [*twice, *([enqueues[value]] if value in enqueues else [])]
         return enqueues, dequeues
 
-    def _join(self, enqueues: dict[Hashable, int], dequeues: dict[Hashable, int]) -> None:
+    def _join(self, enqueues: dict[Hashable, int], dequeues: dict[Hashable, int], budget: Budget) -> None:
         invoked, returned = self.operations.invoked, self.operations.returned
-        for value, enqueue in enqueues.items():
-            dequeue = dequeues.pop(value, None)
-            in_from, in_by = invoked[enqueue], returned[enqueue]
-            if dequeue is not None:
-                out_from, out_by = invoked[dequeue], returned[dequeue]
-                self.taken.append(Value(enqueue, dequeue, in_from, min(in_by, out_by), out_from, out_by))
-            elif in_by != OPEN:
-                self.staying.append(Value(enqueue, None, in_from, in_by, LAST, LAST))
+        values = iter(enqueues.items())
+        for _ in budget.pieces(len(enqueues), EASY):
+            for value, enqueue in islice(values, PIECE):
+                dequeue = dequeues.pop(value, None)
+                in_from, in_by = invoked[enqueue], returned[enqueue]
+                if dequeue is not None:
+                    out_from, out_by = invoked[dequeue], returned[dequeue]
+                    self.taken.append(Value(enqueue, dequeue, in_from, min(in_by, out_by), out_from, out_by))
+                elif in_by != OPEN:
+                    self.staying.append(Value(enqueue, None, in_from, in_by, LAST, LAST))
         if dequeues:
             self.contradiction = [min(dequeues.values())]
 
-    def give_out(self) -> list[int] | None:
+    def give_out(self, budget: Budget) -> list[int] | None:
         """Give open dequeues to the values that need one; return what shows that they are too few, None if it goes."""
-        deadlines = self._deadlines()
+        deadlines = self._deadlines(budget)
         dequeues = self.open_dequeues
         invoked = self.operations.invoked
         for place, (deadline, _, value) in enumerate(deadlines):
@@ -145,10 +150,12 @@ class _Queue:
             value.out_from, value.out_by = invoked[value.dequeue], OPEN
         return None
 
-    def _deadlines(self) -> list[tuple[int, Value, Value]]:
+    def _deadlines(self, budget: Budget) -> list[tuple[int, Value, Value]]:
         """List, for the values that stay and need a dequeue, by when, the value taken out that says so, and the one in
         need; by deadline."""
+        budget.spend(len(self.taken) // EASY)
         later = sorted(self.taken, key=lambda value: value.in_from)
+        budget.spend(len(later) // EASY)
         starts = [value.in_from for value in later]
         first_out: list[Value] = []
         for value in reversed(later):
@@ -204,8 +211,10 @@ def _ordered(found: _Queue, moments: list[int], budget: Budget) -> Answer:
     """Put everything in order: sort by a place, four of which lie between two neighbouring events (see `_places`)."""
     cuts = sorted(set(moments))
     segments: list[list[Value]] = [[] for _ in range(len(cuts) + 1)]
-    for value in found.taken + found.staying:
-        segments[bisect_left(cuts, value.in_by)].append(value)
+    every = found.taken + found.staying
+    for piece in budget.pieces(len(every), EASY):
+        for value in every[piece]:
+            segments[bisect_left(cuts, value.in_by)].append(value)
     places = [(4 * moment + 2, at) for moment, at in zip(moments, found.nothing, strict=True)]
     for number, values in enumerate(segments):
         order = _taken_away(values, budget)
@@ -213,21 +222,24 @@ def _ordered(found: _Queue, moments: list[int], budget: Budget) -> Answer:
             return order
         start = 4 * cuts[number - 1] + 3 if number else 0
         end = 4 * cuts[number] + 1 if number < len(cuts) else 4 * LAST
-        places += _places(order, start, end)
+        places += _places(order, start, end, budget)
     # Stable: where several have one place, their order is that of their values.
+    budget.spend(len(places) // EASY)
     places.sort(key=itemgetter(0))
     return Valid([at for _, at in places])
 
 
-def _places(order: Sequence[Value], start: int, end: int) -> list[tuple[int, int]]:
+def _places(order: Sequence[Value], start: int, end: int, budget: Budget) -> list[tuple[int, int]]:
     """Return the places of these values' operations: an event at position p has place 4p, and just after it lie the
     last dequeues before a moment (4p + 1), the dequeues that found nothing (4p + 2), the first enqueues after (4p + 3).
     """
     places: list[tuple[int, int]] = []
+    budget.spend(len(order) // EASY)
     for value in order:
         start = max(start, 4 * value.in_from)
         places.append((start, value.enqueue))
     taken_out: list[tuple[int, int]] = []
+    budget.spend(len(order) // EASY)
     for value in reversed(order):
         if value.dequeue is not None:
             end = min(end, 4 * value.out_by)
@@ -239,10 +251,10 @@ def _taken_away(values: Sequence[Value], budget: Budget) -> list[Value] | Invali
     """Return the values in an order that serves both ends; Invalid with two that have none."""
     count = len(values)
     budget.spend(count)
-    ends = (
-        _End([value.in_from for value in values], [value.in_by for value in values]),
-        _End([value.out_from for value in values], [value.out_by for value in values]),
-    )
+    enqueues = _End([value.in_from for value in values], [value.in_by for value in values])
+    budget.spend(count // EASY)
+    dequeues = _End([value.out_from for value in values], [value.out_by for value in values])
+    ends = enqueues, dequeues
     free = [0] * count
     ready: list[int] = []
     gone = [False] * count

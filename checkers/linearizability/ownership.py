@@ -15,15 +15,17 @@ With tokens (the fenced lock), the order of the zones is the order of the acquir
 from __future__ import annotations
 
 from collections.abc import Hashable
-from itertools import pairwise
-from typing import NamedTuple
+from itertools import islice, pairwise
+from typing import Final, NamedTuple
 
-from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.budget import PIECE, Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid
 from keelhaul.checkers.models.model import Model
 
 FAMILIES = ("owner-mutex", "fenced-lock")
+EASY: Final = 4
+"""Operations or zones that are put into a list for a unit of work."""
 
 
 class Zone(NamedTuple):
@@ -44,7 +46,7 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     """Decide a history of a lock whose owners act one step after the other, in O(n log n)."""
     if model.family not in FAMILIES:
         return NotApplicable("it is about locks with an owner")
-    owners = _by_owner(operations)
+    owners = _by_owner(operations, budget)
     for steps in owners.values():
         budget.spend(len(steps))
         for before, after in pairwise(steps):
@@ -57,19 +59,25 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
         if isinstance(found, Invalid):
             return found
         zones += found
+    budget.spend(len(zones) // EASY)
     zones.sort()
-    clash = _clash(operations, zones, tokens=model.family == "fenced-lock")
-    if clash is not None:
-        return Invalid(clash)
-    return Valid([at for zone in zones for at in zone.core])
+    order: list[int] = []
+    for piece in budget.pieces(len(zones), EASY):
+        clash = _clash(operations, zones[piece.start : piece.stop + 1], tokens=model.family == "fenced-lock")
+        if clash is not None:
+            return Invalid(clash)
+        order += [at for zone in zones[piece] for at in zone.core]
+    return Valid(order)
 
 
-def _by_owner(operations: Operations) -> dict[Hashable, list[int]]:
+def _by_owner(operations: Operations, budget: Budget) -> dict[Hashable, list[int]]:
     """Group by owner, as models/locks.py tells owners: the argument, or else the process."""
     owners: dict[Hashable, list[int]] = {}
-    for at, (argument, process) in enumerate(zip(operations.argument, operations.process, strict=True)):
-        owner = ("process", process) if argument is None else argument
-        owners.setdefault(owner, []).append(at)
+    rows = enumerate(zip(operations.argument, operations.process, strict=True))
+    for _ in budget.pieces(len(operations), EASY):
+        for at, (argument, process) in islice(rows, PIECE):
+            owner = ("process", process) if argument is None else argument
+            owners.setdefault(owner, []).append(at)
     return owners
 
 

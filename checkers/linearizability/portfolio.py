@@ -10,6 +10,7 @@ P-compositionality in the later literature): so it is split first, see split.py,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple, TypeAlias
 
 from keelhaul.checkers.linearizability import (
@@ -62,11 +63,11 @@ AT_A_GLANCE: Final = 8
 """Operations on texts that a glance takes in for a unit of work."""
 
 
-def _glance_at_registers(model: Model, operations: Operations) -> Glance | None:
-    return zones.Registers(model, operations).decide if model.family == "register" else None
+def _glance_at_registers(model: Model, operations: Operations, budget: Budget) -> Glance | None:
+    return zones.Registers(model, operations, budget).decide if model.family == "register" else None
 
 
-def _glance_at_texts(model: Model, operations: Operations) -> Glance:
+def _glance_at_texts(model: Model, operations: Operations, _: Budget) -> Glance:
     def glance(positions: Sequence[int], budget: Budget) -> Answer | None:
         seen = versions.glance(model, operations, positions)
         if seen is not None:
@@ -76,7 +77,7 @@ def _glance_at_texts(model: Model, operations: Operations) -> Glance:
     return glance
 
 
-GLANCES: Final[Mapping[str, Callable[[Model, Operations], Glance | None]]] = {
+GLANCES: Final[Mapping[str, Callable[[Model, Operations, Budget], Glance | None]]] = {
     "zones": _glance_at_registers,
     "versions": _glance_at_texts,
 }
@@ -99,7 +100,7 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
 LAST: Final = "engine"
 SMALL: Final = 10_000
 """Operations at which a glance takes some ten milliseconds, at most."""
-GLANCE_WORK: Final = 3
+GLANCE_WORK: Final = 5
 """Units of work that it costs for each of them, at most."""
 
 UNTRIED: Final = NotApplicable("nothing was tried")
@@ -170,8 +171,10 @@ class _Asked(NamedTuple):
     def decide_all(self, budget: Budget) -> list[Decided]:
         """Decide them, and then again those for which their share wasn't enough."""
         answers = [LEFT] * len(self.parts)
-        makes = GLANCES.get(self.tried[0])
-        glance = None if makes is None else makes(self.model, self.operations)
+        glance, makes = None, GLANCES.get(self.tried[0])
+        if makes is not None:
+            with suppress(BudgetSpent):
+                glance = makes(self.model, self.operations, budget)
         ahead: Sequence[int] = range(len(self.parts))
         while ahead:
             again = []

@@ -22,12 +22,12 @@ and stale reads are what systems get wrong most often: of violations recorded fr
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import Final
+from itertools import chain, islice
+from typing import Any, Final
 
-from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.budget import PIECE, Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Invalid, NotApplicable
 from keelhaul.checkers.models.model import Model
@@ -54,8 +54,7 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Invalid | No
     """Look for an operation that is stale, the first by its invocation."""
     if model.family != "register":
         return NotApplicable("it is no register")
-    budget.spend(len(operations))
-    core = _Look(model.initial, operations).core()
+    core = _Look(model.initial, operations).core(budget)
     return NotApplicable("nothing stale was seen") if core is None else Invalid(core)
 
 
@@ -69,15 +68,23 @@ class _Look:
         """How many open sources it has."""
         self._pairs: dict[Hashable, _Pairs] = {}
 
-    def core(self) -> list[int] | None:
+    def core(self, budget: Budget) -> list[int] | None:
         """Return what shows that an operation is stale; None if none is seen to be."""
-        operations, until, spare = self._operations, self._until, self._spare
-        f, argument, result, returned = operations.f, operations.argument, operations.result, operations.returned
-        denials = operations.failed or bytes(len(f))
+        operations = self._operations
+        denials = operations.failed or bytes(len(operations))
         # Nobody stands behind the sources if what was invoked before this one was invoked before they were over.
-        rows = chain((AT_FIRST,), operations.invoked)
-        columns = zip(f, argument, result, rows, returned, denials, strict=False)
-        for at, (name, value, needed, before, end, denies) in enumerate(columns):
+        befores = chain((AT_FIRST,), operations.invoked)
+        columns = operations.f, operations.argument, operations.result, befores, operations.returned, denials
+        rows = enumerate(zip(*columns, strict=False))
+        for _ in budget.pieces(len(operations)):
+            found = self._among(islice(rows, PIECE))
+            if found is not None:
+                return found
+        return None
+
+    def _among(self, rows: Iterable[tuple[int, tuple[Any, ...]]]) -> list[int] | None:
+        operations, until, spare = self._operations, self._until, self._spare
+        for at, (name, value, needed, before, end, denies) in rows:
             if name == "write":
                 left = value
             else:

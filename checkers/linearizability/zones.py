@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Hashable, Iterable, Sequence
-from itertools import compress, count
+from itertools import compress, count, islice
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, NoReturn
 
 from keelhaul.checkers.linearizability import clusters
-from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.budget import PIECE, Budget
 from keelhaul.checkers.linearizability.clusters import INITIAL, Clusters, Times
 from keelhaul.checkers.linearizability.operations import OPEN, Operations, taker
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid, Within
@@ -27,6 +27,10 @@ from keelhaul.checkers.models.model import Model
 
 OPERATION_BYTES: Final = 100
 """What it takes to decide about an operation, about."""
+
+FORESEEN: Final = 4
+"""Operations that it takes at least a unit of work to put into order, once their clusters are formed. Meanwhile, tables
+grow by half at a time, which can't be interrupted."""
 
 READ, WRITE, CAS, UNSEEN, OTHER = range(5)
 """What an operation is to a register: UNSEEN is a read of which nobody knows what it answered, OTHER no work of a
@@ -50,6 +54,8 @@ class _Unwritten(Exception):
 class _Sources(dict[Any, int]):
     """Clusters, by their value."""
 
+    __slots__ = ()
+
     def __missing__(self, value: Hashable) -> NoReturn:
         """Raise _Unwritten."""
         raise _Unwritten(value)
@@ -63,12 +69,15 @@ class _Register(NamedTuple):
     result: Sequence[Any]
     times: Times
 
-    def formed(self, initial: Hashable, places: Sequence[int]) -> Clusters | None:
-        """Form the clusters; None if the values are not unique. `places` are the positions."""
+    def formed(self, initial: Hashable, places: Sequence[int], budget: Budget) -> Clusters | None:
+        """Form the clusters; None if the values are not unique. `places` are the positions. Nothing is spent."""
         kinds, argument = self.kinds, self.argument
         puts, writes, reads = (kinds.translate(table) for table in (_PUTS, _WRITES, _READS))
-        put_at = list(compress(places, puts))
-        source_of = _Sources(zip(compress(argument, writes), compress(places, writes), strict=True))
+        put_at, source_of = list(compress(places, puts)), _Sources()
+        written = zip(compress(argument, writes), compress(places, writes), strict=True)
+        for _ in range(0, len(put_at), PIECE):
+            budget.foresee(len(kinds) // FORESEEN)
+            source_of.update(islice(written, PIECE))
         cas_at, pairs = list[int](), list[Any]()
         if CAS in kinds:
             cases = kinds.translate(_CASES)
@@ -93,10 +102,11 @@ class _Register(NamedTuple):
 class Registers:
     """The registers of a store, each of which is decided without making a history of it."""
 
-    def __init__(self, model: Model, operations: Operations) -> None:
-        """Look at all operations once."""
+    def __init__(self, model: Model, operations: Operations, budget: Budget) -> None:
+        """Look at all operations once. BudgetSpent if there is no time for that."""
         self._initial, self._operations = model.initial, operations
-        self._kinds, self._any_open = _kinds_of(operations, [name for name in model.functions if name in _KINDS])
+        names = [name for name in model.functions if name in _KINDS]
+        self._kinds, self._any_open = _kinds_of(operations, names, budget)
 
     def decide(self, positions: Sequence[int], budget: Budget) -> Valid | Invalid | None:
         """Decide the one that has these operations. None, and nothing is spent: others have to look at it, for a value
@@ -107,7 +117,7 @@ class Registers:
             return None
         times = Times(take(operations.invoked), take(operations.returned), self._any_open)
         register, places = _Register(kinds, argument, take(operations.result), times), list(range(len(positions)))
-        formed = register.formed(self._initial, places)
+        formed = register.formed(self._initial, places, budget)
         if formed is None:
             return None
         held = budget.held
@@ -132,11 +142,11 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     budget.hold(OPERATION_BYTES * len(operations))
     try:
         budget.spend(len(operations))
-        kinds, any_open = _kinds_of(operations, _KINDS)
+        kinds, any_open = _kinds_of(operations, _KINDS, budget)
         assert OTHER not in kinds, "the portfolio looked at the shape of all"
         times, places = Times(operations.invoked, operations.returned, any_open), list(range(len(operations)))
         register = _Register(bytes(kinds), operations.argument, operations.result, times)
-        formed = register.formed(model.initial, places)
+        formed = register.formed(model.initial, places, budget)
         if formed is None:
             return NotApplicable("a value is put in twice")
         return register.decided(formed, places, budget)
@@ -153,13 +163,16 @@ def are_pairs(names: Iterable[object], arguments: Iterable[Any], cas: object) ->
     ]
 
 
-def _kinds_of(operations: Operations, names: Iterable[str]) -> tuple[bytearray, bool]:
+def _kinds_of(operations: Operations, names: Iterable[str], budget: Budget) -> tuple[bytearray, bool]:
     """Say what each operation is, and whether any is open."""
-    known = {name: _KINDS[name] for name in names}
-    try:
-        kinds = bytearray(map(known.__getitem__, operations.f))
-    except KeyError:
-        kinds = bytearray(known.get(f, OTHER) for f in operations.f)
+    known, kinds = {name: _KINDS[name] for name in names}, bytearray()
+    for start in range(0, len(operations), PIECE):
+        budget.foresee(len(operations) // FORESEEN)
+        some = operations.f[start : start + PIECE]
+        try:
+            kinds += bytes(map(known.__getitem__, some))
+        except KeyError:
+            kinds += bytes(known.get(f, OTHER) for f in some)
     returned, at = operations.returned, -1
     opens = returned.count(OPEN)
     for _ in range(opens):

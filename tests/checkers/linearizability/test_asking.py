@@ -2,14 +2,16 @@
 the reason in words. A clock of the tests' own goes on at each look."""
 
 import tracemalloc
+from contextlib import nullcontext
 from random import Random
 
 import pytest
 
+from benchmarks.drawn import queue, register
 from keelhaul.checkers import linearizability
-from keelhaul.checkers.linearizability import Call, absorption, engine, orders, sparing, verify
+from keelhaul.checkers.linearizability import Call, absorption, engine, fifo, orders, sparing, verify, zones
 from keelhaul.checkers.linearizability.actions import actions_of
-from keelhaul.checkers.linearizability.budget import UNIT_S, Budget, BudgetSpent
+from keelhaul.checkers.linearizability.budget import PIECE, UNIT_S, Budget, BudgetSpent
 from keelhaul.checkers.linearizability.explain import first_out_of_place
 from keelhaul.checkers.linearizability.outcome import merged
 from keelhaul.checkers.linearizability.placing import STRIDE
@@ -236,3 +238,45 @@ def test_memory_is_counted_from_the_preparations_on_and_given_back(algorithm):
     assert outcome.verdict is Verdict.UNKNOWN
     assert "0.4 MB" in outcome.reason
     assert budget.held == 0
+
+
+@pytest.mark.parametrize(("name", "cas"), [("register", 0.0), ("cas-register", 0.3)])
+def test_each_pass_over_a_register_asks_the_last_one_too(name, cas):
+    model, operations, budget = model_named(name), register(Random(1), 300, 5, cas=cas), Budget()
+    assert isinstance(zones.decide(model, operations, budget), Valid)
+    for work in range(1, budget.spent, 7):
+        with pytest.raises(BudgetSpent):
+            zones.decide(model, operations, Budget(work=work))
+
+
+def test_each_pass_over_a_queue_asks_the_last_one_too():
+    model, operations, budget = model_named("fifo-queue"), queue(Random(1), 300, 5), Budget()
+    assert isinstance(fifo.decide(model, operations, budget), Valid)
+    for work in range(1, budget.spent, 7):
+        with pytest.raises(BudgetSpent):
+            fifo.decide(model, operations, Budget(work=work))
+
+
+def test_pieces_are_counted_one_by_one():
+    budget = Budget(work=PIECE + 10)
+    seen = []
+    with pytest.raises(BudgetSpent):
+        seen.extend(budget.pieces(3 * PIECE))
+    assert seen == [slice(0, PIECE)]
+    budget = Budget()
+    assert [at for piece in budget.pieces(PIECE + 8, 4) for at in range(PIECE + 8)[piece]] == [*range(PIECE + 8)]
+    assert budget.spent == PIECE // 4 + 2
+
+
+def test_registers_are_not_begun_without_time_for_what_comes_later():
+    """To make their tables can't be interrupted."""
+    operations = register(Random(1), 1_000, 5)
+    model, least_s = model_named("register"), len(operations) * UNIT_S / zones.FORESEEN
+    for seconds, expected in ((0.9, BudgetSpent), (1.1, None)):
+        budget = Budget(seconds=seconds * least_s, clock=lambda: 0.0)
+        for work in (
+            lambda budget: zones.decide(model, operations, budget),
+            lambda budget: zones.Registers(model, operations, budget),
+        ):
+            with nullcontext() if expected is None else pytest.raises(expected):
+                work(budget)

@@ -23,7 +23,7 @@ import pytest
 
 from keelhaul.checkers.history import History, Row
 from keelhaul.checkers.linearizability import breadth, engine, inclusion, online, tokens, versions, zones
-from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.budget import Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import Operations
 from keelhaul.checkers.linearizability.portfolio import ALGORITHMS
 from keelhaul.checkers.linearizability.result import Answer, NotApplicable, Valid
@@ -41,9 +41,12 @@ DRAWS = 3_000
 BROADLY = 10_000
 WORK_MAX = 100_000
 ENDLESS_S = 1.0
-"""Processor time after which a small history is said to take for ever: without some guards it does."""
+"""Processor time after which a small history is said to take for ever: without some guards it does, or spends all of
+WORK_MAX."""
 
 
+WRONG = AssertionError, ArithmeticError, LookupError, TypeError, ValueError, TimeoutError, BudgetSpent
+"""What else than a wrong answer shows that a guard is missing."""
 Rows = Sequence[tuple[str, int, str, Any]]
 KINDS = ("invoke", "ok")
 
@@ -227,7 +230,7 @@ GUARDS = [
     Guard("clusters", "if blocks.last_at[INITIAL] != INITIAL else []", "if False else []"),
     Guard("clusters", "if heads and not heads[0]:", "if False:"),
     Guard("clusters", "at_row[row if row < last else last]", "at_row[last]"),
-    Guard("clusters", "[at if at > head else head]\n        at_row", "[at]\n        at_row"),
+    Guard("clusters", "[at if at > head else head]\n            at_row", "[at]\n            at_row"),
     Guard("clusters", "if first[cluster] < latest:", "if False:"),
     Guard("clusters", "if row > latest:", "if True:", models=("register",)),
     Guard("clusters", "if row < latest:", "if False:"),
@@ -490,7 +493,7 @@ def first_wrong(names: list[str], wrong: Callable[[Case, int], str | None], firs
         try:
             with limited():
                 found = wrong(drawn(names[seed % len(names)], seed), seed)
-        except (AssertionError, ArithmeticError, LookupError, TypeError, ValueError, TimeoutError) as error:
+        except WRONG as error:
             found = repr(error)
         if found is not None:
             return seed

@@ -33,7 +33,7 @@ def test_each_register_of_a_store_is_decided_as_if_it_were_alone(name):
     model, answers = model_named(name), set()
     for seed in range(1_500):
         operations = store(name, seed)
-        registers = zones.Registers(model, operations)
+        registers = zones.Registers(model, operations, Budget())
         for _, positions in split(model, operations):
             alone, budget, own = operations.select(positions), Budget(), Budget()
             found, expected = registers.decide(positions, budget), zones.decide(model, alone, own)
@@ -111,7 +111,7 @@ def test_one_long_register_doesnt_take_the_time_of_all():
 
 def test_a_register_asks_the_budget():
     operations = keyed(*(("a", "write", number, number) for number in range(1_000)))
-    registers = zones.Registers(model_named("register"), operations)
+    registers = zones.Registers(model_named("register"), operations, Budget())
     with pytest.raises(BudgetSpent):
         registers.decide(range(1_000), Budget(work=900))
 
