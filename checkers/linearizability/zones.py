@@ -82,10 +82,12 @@ class _Register(NamedTuple):
         if CAS in kinds:
             cases = kinds.translate(_CASES)
             cas_at, pairs = list(compress(places, cases)), list(compress(argument, cases))
+            budget.foresee(len(kinds) // FORESEEN)
             source_of.update(zip(map(itemgetter(2), pairs), cas_at, strict=True))
         if len(source_of) < len(put_at) or initial in source_of:
             return None
         source_of[initial] = INITIAL
+        budget.foresee(len(kinds) // FORESEEN)
         follows = dict(zip(cas_at, map(source_of.get, map(itemgetter(1), pairs)), strict=True))
         sources = map(source_of.__getitem__, compress(self.result, reads))
         return Clusters(put_at, zip(compress(places, reads), sources, strict=True), follows)
