@@ -13,7 +13,9 @@ Three limits, each of them optional:
 * **megabytes** are compared with what `memory` answers, if it is given (the process's resident size, as a rule), and
   with what the algorithms say that they `hold`.
 
-An innermost loop may spend without a call: `budget.left -= n`, and `budget.look()` once `left` is negative.
+An innermost loop may spend without a call: `budget.left -= n`, and `budget.look()` once `left` is negative. One that
+goes over a whole history does so in `pieces`. What can't be interrupted, as a table that grows, takes some 100 ns for
+an operation: with millions of them, much of a second. It is begun only if there is time to go on then (`foresee`).
 """
 
 from __future__ import annotations
