@@ -14,16 +14,17 @@ Three limits, each of them optional:
   with what the algorithms say that they `hold`.
 
 An innermost loop may spend without a call: `budget.left -= n`, and `budget.look()` once `left` is negative. One that
-goes over a whole history does so in `pieces`. What can't be interrupted, as a table that grows, takes some 100 ns for
+goes over a whole history does so by `over`. What can't be interrupted, as a table that grows, takes some 100 ns for
 an operation: with millions of them, much of a second. It is begun only if there is time to go on then (`foresee`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 from math import inf
-from typing import Final, Self, TypeAlias
+from typing import Final, Self, TypeAlias, TypeVar
 
 LOOK_EVERY_S: Final = 0.002
 """Time between looks. A limit of 1 s is overrun by about this; a look costs some microseconds."""
@@ -43,6 +44,7 @@ SHARE_SECONDS_MIN: Final = 0.005
 GROWTH_MAX: Final = 4
 """By how much the units between looks may grow at once: a few cheap ones promise nothing."""
 MEGABYTE: Final = 1_000_000
+_Thing = TypeVar("_Thing")
 Spend: TypeAlias = Callable[[int], None]
 """Is told of units of work before they are done; it may raise."""
 
@@ -109,11 +111,20 @@ class Budget:
         if self.left < 0:
             self.look()
 
-    def pieces(self, count: int, each: int = 1) -> Iterator[slice]:
-        """Yield slices of `count` things, one after the other; before each, count a unit of work for every `each`."""
+    def over(self, things: Iterable[_Thing], count: int, each: int = 1) -> Iterable[_Thing]:
+        """Return what goes over `count` things, at most, counting a unit of work for every `each` of them; where they
+        are many, piece by piece, for nothing is looked at otherwise until the end."""
+        if count <= PIECE:
+            self.spend(count // each)
+            return things
+        rest = iter(things)
+        return chain.from_iterable(islice(rest, size) for size in self._pieces(count, each))
+
+    def _pieces(self, count: int, each: int) -> Iterator[int]:
         for start in range(0, count, PIECE):
-            self.spend(min(PIECE, count - start) // each)
-            yield slice(start, start + PIECE)
+            size = min(PIECE, count - start)
+            self.spend(size // each)
+            yield size
 
     def foresee(self, units: int) -> None:
         """BudgetSpent if it is plain that time won't suffice for so many units, which aren't counted. What makes

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from itertools import filterfalse, islice
 from typing import Final, NamedTuple
 
-from keelhaul.checkers.linearizability.budget import PIECE, Budget
+from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN
 from keelhaul.checkers.linearizability.result import Invalid, Valid
 
@@ -122,16 +122,14 @@ def _narrow(times: Times, clusters: Clusters, chains: _Chains, budget: Budget) -
     """Take the readers into the clusters; a clash if one returned before its put was invoked."""
     invoked, returned = times.invoked, times.returned
     first, end, after = chains
-    readers = iter(clusters.readers)
-    for _ in budget.pieces(len(returned)):
-        for reader, cluster in islice(readers, PIECE):
-            after[end[cluster]] = reader
-            end[cluster] = reader
-            row = returned[reader]
-            if row < first[cluster]:
-                first[cluster] = row
-                if row < invoked[cluster]:
-                    return _Clash([cluster], {row})
+    for reader, cluster in budget.over(clusters.readers, len(returned)):
+        after[end[cluster]] = reader
+        end[cluster] = reader
+        row = returned[reader]
+        if row < first[cluster]:
+            first[cluster] = row
+            if row < invoked[cluster]:
+                return _Clash([cluster], {row})
     clusters.readers = ()  # What finds them is done with, and large.
     return None
 
@@ -249,11 +247,10 @@ def _by_table(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks, bud
     invocation."""
     first, last_at = blocks.first, blocks.last_at
     at_row: list[int | None] = [None] * (invoked[-1] + 1)
-    for piece in budget.pieces(len(heads)):
-        for head in heads[piece]:
-            row, at = first[head], last_at[head]
-            last = invoked[at if at > head else head]
-            at_row[row if row < last else last] = head
+    for head in budget.over(heads, len(heads)):
+        row, at = first[head], last_at[head]
+        last = invoked[at if at > head else head]
+        at_row[row if row < last else last] = head
     order = list(filter(None, at_row))
     if heads and not heads[0]:
         # Which is as good as None to a filter, but a position.
@@ -265,11 +262,10 @@ def _by_bound(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks, bud
     """Sort by the smaller bound, where most rows are of other objects."""
     first, last_at = blocks.first, blocks.last_at
     bounds = [0] * len(invoked)
-    for piece in budget.pieces(len(heads)):
-        for head in heads[piece]:
-            row, at = first[head], last_at[head]
-            last = invoked[at if at > head else head]
-            bounds[head] = row if row < last else last
+    for head in budget.over(heads, len(heads)):
+        row, at = first[head], last_at[head]
+        last = invoked[at if at > head else head]
+        bounds[head] = row if row < last else last
     return sorted(heads, key=bounds.__getitem__)
 
 
@@ -285,20 +281,19 @@ def _placed(
     first, last_at, end, after = blocks.first, blocks.last_at, chains.end, chains.after
     found: list[int] = []
     append, latest = found.append, -1
-    for piece in budget.pieces(len(order)):
-        for cluster in order[piece]:
-            if first[cluster] < latest:
-                one = next(head for head in order if invoked[max(head, last_at[head])] == latest)
-                bounds = (first[one], latest, first[cluster], invoked[max(cluster, last_at[cluster])])
-                return _Clash(blocks.clusters(one), set(bounds), blocks.clusters(cluster))
-            row = invoked[last_at[cluster]]
-            if row > latest:
-                latest = row
+    for cluster in budget.over(order, len(order)):
+        if first[cluster] < latest:
+            one = next(head for head in order if invoked[max(head, last_at[head])] == latest)
+            bounds = (first[one], latest, first[cluster], invoked[max(cluster, last_at[cluster])])
+            return _Clash(blocks.clusters(one), set(bounds), blocks.clusters(cluster))
+        row = invoked[last_at[cluster]]
+        if row > latest:
+            latest = row
+        append(cluster)
+        last = end[cluster]
+        while cluster != last:
+            cluster = after[cluster]
             append(cluster)
-            last = end[cluster]
-            while cluster != last:
-                cluster = after[cluster]
-                append(cluster)
     if order and order[0] == INITIAL:
         del found[0]  # There is no put of what was there at first.
     return Valid(found)

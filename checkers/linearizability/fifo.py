@@ -34,11 +34,10 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from operator import itemgetter
 from typing import Final
 
-from keelhaul.checkers.linearizability.budget import PIECE, Budget
+from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid
 from keelhaul.checkers.models.model import Model
@@ -106,17 +105,16 @@ class _Queue:
         dequeues: dict[Hashable, int] = {}
         twice: list[int] = []
         rows = enumerate(zip(self.operations.f, self.operations.argument, self.operations.result, strict=True))
-        for _ in budget.pieces(len(self.operations)):
-            for at, (f, argument, result) in islice(rows, PIECE):
-                if f == "enqueue":
-                    if enqueues.setdefault(argument, at) != at:
-                        self.repeated = at
-                elif self.operations.returned[at] == OPEN:
-                    self.open_dequeues.append(at)
-                elif result is None:
-                    self.nothing.append(at)
-                elif dequeues.setdefault(result, at) != at:
-                    twice = twice or [dequeues[result], at]
+        for at, (f, argument, result) in budget.over(rows, len(self.operations)):
+            if f == "enqueue":
+                if enqueues.setdefault(argument, at) != at:
+                    self.repeated = at
+            elif self.operations.returned[at] == OPEN:
+                self.open_dequeues.append(at)
+            elif result is None:
+                self.nothing.append(at)
+            elif dequeues.setdefault(result, at) != at:
+                twice = twice or [dequeues[result], at]
         if twice:
             value = self.operations.result[twice[0]]
             self.contradiction = [*twice, *([enqueues[value]] if value in enqueues else [])]
@@ -124,16 +122,14 @@ class _Queue:
 
     def _join(self, enqueues: dict[Hashable, int], dequeues: dict[Hashable, int], budget: Budget) -> None:
         invoked, returned = self.operations.invoked, self.operations.returned
-        values = iter(enqueues.items())
-        for _ in budget.pieces(len(enqueues), EASY):
-            for value, enqueue in islice(values, PIECE):
-                dequeue = dequeues.pop(value, None)
-                in_from, in_by = invoked[enqueue], returned[enqueue]
-                if dequeue is not None:
-                    out_from, out_by = invoked[dequeue], returned[dequeue]
-                    self.taken.append(Value(enqueue, dequeue, in_from, min(in_by, out_by), out_from, out_by))
-                elif in_by != OPEN:
-                    self.staying.append(Value(enqueue, None, in_from, in_by, LAST, LAST))
+        for value, enqueue in budget.over(enqueues.items(), len(enqueues), EASY):
+            dequeue = dequeues.pop(value, None)
+            in_from, in_by = invoked[enqueue], returned[enqueue]
+            if dequeue is not None:
+                out_from, out_by = invoked[dequeue], returned[dequeue]
+                self.taken.append(Value(enqueue, dequeue, in_from, min(in_by, out_by), out_from, out_by))
+            elif in_by != OPEN:
+                self.staying.append(Value(enqueue, None, in_from, in_by, LAST, LAST))
         if dequeues:
             self.contradiction = [min(dequeues.values())]
 
@@ -212,9 +208,8 @@ def _ordered(found: _Queue, moments: list[int], budget: Budget) -> Answer:
     cuts = sorted(set(moments))
     segments: list[list[Value]] = [[] for _ in range(len(cuts) + 1)]
     every = found.taken + found.staying
-    for piece in budget.pieces(len(every), EASY):
-        for value in every[piece]:
-            segments[bisect_left(cuts, value.in_by)].append(value)
+    for value in budget.over(every, len(every), EASY):
+        segments[bisect_left(cuts, value.in_by)].append(value)
     places = [(4 * moment + 2, at) for moment, at in zip(moments, found.nothing, strict=True)]
     for number, values in enumerate(segments):
         order = _taken_away(values, budget)

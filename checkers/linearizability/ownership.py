@@ -15,10 +15,10 @@ With tokens (the fenced lock), the order of the zones is the order of the acquir
 from __future__ import annotations
 
 from collections.abc import Hashable
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Final, NamedTuple
 
-from keelhaul.checkers.linearizability.budget import PIECE, Budget
+from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid
 from keelhaul.checkers.models.model import Model
@@ -61,23 +61,19 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
         zones += found
     budget.spend(len(zones) // EASY)
     zones.sort()
-    order: list[int] = []
-    for piece in budget.pieces(len(zones), EASY):
-        clash = _clash(operations, zones[piece.start : piece.stop + 1], tokens=model.family == "fenced-lock")
-        if clash is not None:
-            return Invalid(clash)
-        order += [at for zone in zones[piece] for at in zone.core]
-    return Valid(order)
+    clash = _clash(operations, zones, budget, tokens=model.family == "fenced-lock")
+    if clash is not None:
+        return Invalid(clash)
+    return Valid([at for zone in budget.over(zones, len(zones), EASY) for at in zone.core])
 
 
 def _by_owner(operations: Operations, budget: Budget) -> dict[Hashable, list[int]]:
     """Group by owner, as models/locks.py tells owners: the argument, or else the process."""
     owners: dict[Hashable, list[int]] = {}
     rows = enumerate(zip(operations.argument, operations.process, strict=True))
-    for _ in budget.pieces(len(operations), EASY):
-        for at, (argument, process) in islice(rows, PIECE):
-            owner = ("process", process) if argument is None else argument
-            owners.setdefault(owner, []).append(at)
+    for at, (argument, process) in budget.over(rows, len(operations), EASY):
+        owner = ("process", process) if argument is None else argument
+        owners.setdefault(owner, []).append(at)
     return owners
 
 
@@ -100,10 +96,10 @@ def _zones(operations: Operations, steps: list[int]) -> list[Zone] | Invalid:
     return zones
 
 
-def _clash(operations: Operations, zones: list[Zone], *, tokens: bool) -> list[int] | None:
+def _clash(operations: Operations, zones: list[Zone], budget: Budget, *, tokens: bool) -> list[int] | None:
     """Return the operations of two zones that overlap or whose tokens don't grow."""
     token = operations.result
-    for before, after in pairwise(zones):
+    for before, after in budget.over(pairwise(zones), len(zones), EASY):
         if after.start < before.end or (tokens and token[after.acquire] <= token[before.acquire]):
             return sorted(before.core + after.core)
     return None

@@ -69,7 +69,7 @@ def _glance_at_registers(model: Model, operations: Operations, budget: Budget) -
 
 def _glance_at_texts(model: Model, operations: Operations, _: Budget) -> Glance:
     def glance(positions: Sequence[int], budget: Budget) -> Answer | None:
-        seen = versions.glance(model, operations, positions)
+        seen = versions.glance(model, operations, positions, budget)
         if seen is not None:
             budget.left -= len(positions) // AT_A_GLANCE
         return seen

@@ -22,12 +22,12 @@ and stale reads are what systems get wrong most often: of violations recorded fr
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from itertools import chain, islice
-from typing import Any, Final
+from itertools import chain
+from typing import Final
 
-from keelhaul.checkers.linearizability.budget import PIECE, Budget
+from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Invalid, NotApplicable
 from keelhaul.checkers.models.model import Model
@@ -70,21 +70,13 @@ class _Look:
 
     def core(self, budget: Budget) -> list[int] | None:
         """Return what shows that an operation is stale; None if none is seen to be."""
-        operations = self._operations
+        operations, until, spare = self._operations, self._until, self._spare
         denials = operations.failed or bytes(len(operations))
         # Nobody stands behind the sources if what was invoked before this one was invoked before they were over.
         befores = chain((AT_FIRST,), operations.invoked)
         columns = operations.f, operations.argument, operations.result, befores, operations.returned, denials
         rows = enumerate(zip(*columns, strict=False))
-        for _ in budget.pieces(len(operations)):
-            found = self._among(islice(rows, PIECE))
-            if found is not None:
-                return found
-        return None
-
-    def _among(self, rows: Iterable[tuple[int, tuple[Any, ...]]]) -> list[int] | None:
-        operations, until, spare = self._operations, self._until, self._spare
-        for at, (name, value, needed, before, end, denies) in rows:
+        for at, (name, value, needed, before, end, denies) in budget.over(rows, len(operations)):
             if name == "write":
                 left = value
             else:

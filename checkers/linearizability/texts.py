@@ -31,20 +31,23 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
+from keelhaul.checkers.linearizability.budget import PIECE, Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Invalid, Valid, Within
 
 Stretch: TypeAlias = "list[int]"
 """Positions of its operations, in order."""
 
+_Thing = TypeVar("_Thing")
+
 _NAMES: Final = frozenset({"get", "put", "append"})
 _TEXT: Final = frozenset({str})
 _GOT: Final = frozenset({str, type(None)})
 
 
-def glance(operations: Operations, positions: Sequence[int]) -> Valid | Invalid | None:
+def glance(operations: Operations, positions: Sequence[int], budget: Budget) -> Valid | Invalid | None:
     """Decide one key's operations, those at these positions among others, if that is seen at once; None if it isn't, or
     if they may be none of the model's."""
     f, argument, result = operations.f, operations.argument, operations.result
@@ -54,7 +57,7 @@ def glance(operations: Operations, positions: Sequence[int]) -> Valid | Invalid 
     rivals: dict[Any, list[int]] = {}
     shows: dict[Any, list[int]] = {}
     longest, longest_at = "", -1
-    for at in positions:
+    for at in _over(positions, budget):
         name = f[at]
         if name == "get":
             text = result[at]
@@ -87,10 +90,16 @@ def glance(operations: Operations, positions: Sequence[int]) -> Valid | Invalid 
     lengths = sorted(set(map(len, chain(puts, appends))))
     for text in rivals:
         del appends[text]
-    stretches = _stretches(operations, nothing, shows, _Changes(puts, appends, rivals, lengths))
+    stretches = _stretches(operations, nothing, shows, _Changes(puts, appends, rivals, lengths), budget)
     if isinstance(stretches, list):
-        return _in_time(operations, positions, stretches, chain(puts.values(), appends.values(), *rivals.values()))
+        unseen = chain(puts.values(), appends.values(), *rivals.values())
+        return _in_time(operations, positions, stretches, unseen, budget)
     return stretches and _refuted(operations, positions, stretches)
+
+
+def _over(things: Sequence[_Thing], budget: Budget) -> Iterable[_Thing]:
+    """Ask the budget while these are gone over, if they are many. If not, that is to cost nothing at all."""
+    return things if len(things) <= PIECE else budget.over(things, len(things))
 
 
 class _Changes(NamedTuple):
@@ -106,14 +115,14 @@ class _Changes(NamedTuple):
 
 
 def _stretches(
-    operations: Operations, nothing: Stretch, shows: dict[str, list[int]], changes: _Changes
+    operations: Operations, nothing: Stretch, shows: dict[str, list[int]], changes: _Changes, budget: Budget
 ) -> list[Stretch] | tuple[int, int] | None:
     """Take the texts apart, and take away the changes that they show. Return the stretches of which something is shown,
     first what began with nothing; two gets of a stretch if their texts don't begin each other; or None if a text can't
     be taken apart."""
     puts, appends, rivals, lengths = changes
     stretch, stretches, before, begun = nothing, [nothing], "", False
-    for text in sorted(shows):
+    for text in _over(sorted(shows), budget):
         start, end, gets = len(before), len(text), shows[text]
         if not start or not text.startswith(before):
             start = 0
@@ -177,12 +186,16 @@ def _earliest(operations: Operations, rivals: list[int], stretch: Stretch, gets:
 
 
 def _in_time(
-    operations: Operations, positions: Sequence[int], stretches: list[Stretch], unseen: Iterable[int]
+    operations: Operations,
+    positions: Sequence[int],
+    stretches: list[Stretch],
+    unseen: Iterable[int],
+    budget: Budget,
 ) -> Valid | Invalid | None:
     """Put the stretches into order, and look whether it is in time."""
     invoked, returned = operations.invoked, operations.returned
     blocks: dict[int, Sequence[int]] = {}
-    for stretch in stretches[1:]:
+    for stretch in _over(stretches[1:], budget):
         first, last = min(map(returned.__getitem__, stretch)), invoked[max(stretch)]
         blocks[first if first < last else last] = stretch
     for at in unseen:
@@ -191,7 +204,7 @@ def _in_time(
     for row in sorted(blocks):
         order += blocks[row]
     latest = row = -1
-    for at in order:
+    for at in _over(order, budget):
         if returned[at] < row:
             return _refuted(operations, positions, _clash(operations, [stretches[0], *blocks.values()], latest, at))
         if at > latest:

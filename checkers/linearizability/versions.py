@@ -193,12 +193,12 @@ def _fits(text: str, seen: _Seen) -> bool:
     return text.startswith(seen.longest) or (seen.longest.startswith(text) and len(text) in seen.ends)
 
 
-def glance(model: Model, operations: Operations, positions: Sequence[int]) -> Valid | Invalid | None:
+def glance(model: Model, operations: Operations, positions: Sequence[int], budget: Budget) -> Valid | Invalid | None:
     """Decide one key, whose operations stand at these positions among others, if that is seen at once; None if it
     isn't, or if they may be none of the model's."""
     if model.family != "key-value" or model.initial != "":
         return None
-    return texts.glance(operations, positions)
+    return texts.glance(operations, positions, budget)
 
 
 def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
@@ -208,7 +208,7 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     budget.spend(len(operations))
     if model.initial != "":
         return NotApplicable("there is a text at first")
-    seen = texts.glance(operations, range(len(operations)))
+    seen = texts.glance(operations, range(len(operations)), budget)
     if seen is not None:
         return seen
     f, returned = operations.f, operations.returned

@@ -261,11 +261,12 @@ def test_pieces_are_counted_one_by_one():
     budget = Budget(work=PIECE + 10)
     seen = []
     with pytest.raises(BudgetSpent):
-        seen.extend(budget.pieces(3 * PIECE))
-    assert seen == [slice(0, PIECE)]
-    budget = Budget()
-    assert [at for piece in budget.pieces(PIECE + 8, 4) for at in range(PIECE + 8)[piece]] == [*range(PIECE + 8)]
-    assert budget.spent == PIECE // 4 + 2
+        seen.extend(budget.over(range(3 * PIECE), 3 * PIECE))
+    assert seen == [*range(PIECE)]
+    for count in (0, 7, PIECE, PIECE + 8):
+        budget, things = Budget(), iter(range(count))
+        assert [*budget.over(things, count, 4)] == [*range(count)]
+        assert budget.spent == count // 4
 
 
 def test_registers_are_not_begun_without_time_for_what_comes_later():

@@ -230,7 +230,7 @@ GUARDS = [
     Guard("clusters", "if blocks.last_at[INITIAL] != INITIAL else []", "if False else []"),
     Guard("clusters", "if heads and not heads[0]:", "if False:"),
     Guard("clusters", "at_row[row if row < last else last]", "at_row[last]"),
-    Guard("clusters", "[at if at > head else head]\n            at_row", "[at]\n            at_row"),
+    Guard("clusters", "[at if at > head else head]\n        at_row", "[at]\n        at_row"),
     Guard("clusters", "if first[cluster] < latest:", "if False:"),
     Guard("clusters", "if row > latest:", "if True:", models=("register",)),
     Guard("clusters", "if row < latest:", "if False:"),

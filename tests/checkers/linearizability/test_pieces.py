@@ -23,7 +23,7 @@ def answered(algorithm):
 def test_small_pieces_change_nothing(algorithm, monkeypatch):
     expected = answered(algorithm)
     within = [module for name, module in sys.modules.items() if name.startswith(PACKAGE) and hasattr(module, "PIECE")]
-    assert len(within) > 3
+    assert len(within) > 2
     for module in within:
         monkeypatch.setattr(module, "PIECE", 3)
     assert answered(algorithm) == expected

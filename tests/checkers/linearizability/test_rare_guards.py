@@ -180,7 +180,7 @@ GUARDS = [
     ),
     (Guard("clusters", "if at < member:", "if False:"), "cas-register", MEMBER_LAST),
     (
-        Guard("clusters", "[at if at > head else head]\n            bounds", "[at]\n            bounds"),
+        Guard("clusters", "[at if at > head else head]\n        bounds", "[at]\n        bounds"),
         "register",
         CALLED_EARLY,
     ),

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 
+from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN, Operations
 from keelhaul.checkers.linearizability.result import Invalid, Valid, Within
 from keelhaul.checkers.linearizability.texts import glance
@@ -13,7 +14,7 @@ def seen(*rows):
     """Take (f, argument, result, invoked, returned); return the order, the core in braces, or None."""
     f, argument, result, invoked, returned = (list(column) for column in zip(*rows, strict=True))
     columns = Operations(f, argument, result, invoked, returned, list(range(len(f))), list(range(len(f))))
-    answer = glance(columns, range(len(f)))
+    answer = glance(columns, range(len(f)), Budget())
     if isinstance(answer, Valid):
         return list(answer.order)
     return {*answer.core} if isinstance(answer, Invalid) else answer
