@@ -37,7 +37,7 @@ __all__ = ["ALGORITHMS", "DecideSome", "Decided", "Part", "Spread", "decide", "d
 
 Decide: TypeAlias = Callable[[Model, Operations, Budget], Answer]
 Glance: TypeAlias = Callable[[Sequence[int], Budget], Answer | None]
-"""Decides the part at these positions; None, with nothing spent, if it takes more than a glance."""
+"""Decides the part at these positions; None, with nothing spent by a small one, if it takes more than a glance."""
 Decided: TypeAlias = tuple[Answer, str]
 """An answer, and the name of the algorithm that gave it."""
 DecideSome: TypeAlias = Callable[[Sequence[int]], list[Decided]]
