@@ -28,7 +28,7 @@ from typing import Final, Self, TypeAlias, TypeVar
 
 LOOK_EVERY_S: Final = 0.002
 """Time between looks. A limit of 1 s is overrun by about this; a look costs some microseconds."""
-PIECE: Final = 1 << 15
+PIECE: Final = 1 << 13
 """Things that are dealt with between two questions whether there is time: that takes some milliseconds."""
 UNIT_S: Final = 0.5e-6
 """Time that a unit takes, at least."""
