@@ -7,9 +7,24 @@ from random import Random
 
 import pytest
 
-from benchmarks.drawn import queue, register
+from benchmarks.drawn import lock, queue, register
 from keelhaul.checkers import linearizability
-from keelhaul.checkers.linearizability import Call, absorption, engine, fifo, orders, sparing, verify, zones
+from keelhaul.checkers.linearizability import (
+    Call,
+    Operations,
+    absorption,
+    engine,
+    fifo,
+    orders,
+    ownership,
+    sparing,
+    staleness,
+    texts,
+    verify,
+    versions,
+    zones,
+)
+from keelhaul.checkers.linearizability import budget as budget_module
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import PIECE, UNIT_S, Budget, BudgetSpent
 from keelhaul.checkers.linearizability.explain import first_out_of_place
@@ -281,3 +296,59 @@ def test_registers_are_not_begun_without_time_for_what_comes_later():
         ):
             with nullcontext() if expected is None else pytest.raises(expected):
                 work(budget)
+
+
+@pytest.mark.parametrize(
+    ("name", "algorithm", "expected"),
+    [
+        ("register", zones, ["operations", "puts", "clusters"]),
+        ("fifo-queue", fifo, ["operations", "puts", "puts"]),
+        ("owner-mutex", ownership, ["operations", "zones", "zones"]),
+        ("cas-register", staleness, ["operations"]),
+    ],
+    ids=lambda what: what if isinstance(what, str) else "",
+)
+def test_each_pass_is_gone_over_with_the_budget(name, algorithm, expected, monkeypatch):
+    """So that none of them is endless where there are millions."""
+    counts, over = [], Budget.over
+
+    def counted(budget, things, count, *each):
+        counts.append(count)
+        return over(budget, things, count, *each)
+
+    monkeypatch.setattr(Budget, "over", counted)
+    draw = {"fifo-queue": queue, "owner-mutex": lock}.get(name, register)
+    operations = draw(Random(1), 300, 5)
+    algorithm.decide(model_named(name), operations, Budget())
+    named = {
+        "operations": len(operations),
+        "puts": operations.f.count("write") + operations.f.count("enqueue"),
+        "clusters": operations.f.count("write") + 1,
+        "zones": operations.f.count("acquire"),
+    }
+    assert counts == [named[what] for what in expected]
+
+
+def test_a_long_text_is_gone_over_with_the_budget(monkeypatch):
+    for module in (budget_module, texts):
+        monkeypatch.setattr(module, "PIECE", 3)
+    model, budget = model_named("key-value"), Budget()
+    done = [("append", "a", "a"), ("get", None, "a"), ("append", "b", "b"), ("get", None, "ab")]
+    rows = [Call(0, *call, 2.0 * at, 2.0 * at + 1) for at, call in enumerate(done)]
+    assert isinstance(versions.decide(model, Operations.of(rows), budget), Valid)
+    assert budget.spent == len(rows) * 3, "once for all, and for each of two passes over more than a piece"
+
+
+def test_clusters_are_not_formed_without_time_for_what_comes_later(monkeypatch):
+    operations, late, kinds_of = register(Random(1), 1_000, 5), [], zones._kinds_of
+    monkeypatch.setattr(zones, "_kinds_of", lambda *given: (kinds_of(*given), late.append(True))[0])
+    monkeypatch.setattr(zones, "islice", lambda *_: pytest.fail("the table was begun"))
+    with pytest.raises(BudgetSpent):
+        zones.decide(model_named("register"), operations, Budget(seconds=1, clock=lambda: 0.9699 * len(late)))
+
+
+def test_a_store_for_which_there_is_no_time_is_undecided():
+    calls = [Call(0, "write", [key, at], [key, at], 2.0 * at, 2.0 * at + 1) for at in range(1_000) for key in "a"]
+    calls.append(Call(1, "write", ["b", 0], ["b", 0], 0.0, 1.0))
+    budget = Budget(seconds=0.9 * len(calls) * UNIT_S / zones.FORESEEN, clock=lambda: 0.0)
+    assert linearizability.check("register", calls, keyed=True, budget=budget).verdict is Verdict.UNKNOWN
