@@ -9,6 +9,7 @@ from benchmarks import (
     protocol_cost,
     reading_speed,
     simulation_speed,
+    small_files,
     throughput,
 )
 
@@ -19,6 +20,7 @@ def main() -> None:
     simulation_speed.main()
     throughput.main()
     reading_speed.main()
+    small_files.main()
     importing.main()
     linearizability.run(quick=False)
     adversarial.run()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +97,32 @@ def test_many_files_are_judged_in_order_and_invalid_outranks_the_rest(keelhaul, 
     found = [(record["file"], record["verdict"]) for record in records(ended)]
     assert found == [("a", "valid"), ("b", "unknown"), ("c", "invalid"), ("d", "unknown"), ("e", "valid")]
     assert ended.err == "keelhaul: d:1:1: this map is never closed\n"
+
+
+def test_small_files_are_read_several_at_a_time_and_no_large_one_with_them(files, monkeypatch):
+    names = files(a=LEGAL, b=ILLEGAL, large=LEGAL * 3, c="{", d=LEGAL)
+    happened = []
+    read_file, judged = check_files.read_file, check_files.judged
+    monkeypatch.setattr(
+        check_files, "read_file", lambda path, name: happened.append(path.name) or read_file(path, name)
+    )
+    monkeypatch.setattr(check_files, "judged", lambda *asked: happened.append("judged") or judged(*asked))
+    question = check_files.question("cas-register", budget_s=60, budget_mb=4000)
+    found = [*check_files.check_files([Path(name) for name in names], question, ahead_bytes=len(LEGAL) * 2)]
+    assert happened == ["a", "b", "judged", "judged", "large", "judged", "c", "d", "judged"]
+    assert [record["file"] for record in found] == names
+    assert [record["verdict"] for record in found] == ["valid", "invalid", "valid", "unknown", "valid"]
+
+
+def test_a_record_is_there_before_the_next_file_is_judged(files, monkeypatch):
+    judged, paths = [], [Path(name) for name in files(a=LEGAL, b=ILLEGAL)]
+    monkeypatch.setattr(check_files, "judged", lambda *_: judged.append("judged") or {"verdict": "valid"})
+    question = check_files.question("cas-register", budget_s=60, budget_mb=4000)
+    found = check_files.check_files(paths, question)
+    assert next(found)["file"] == "a"
+    assert judged == ["judged"]
+    found.close()
+    assert gc.isenabled()
 
 
 def test_a_file_that_cannot_be_read_is_254_and_the_others_are_judged(keelhaul, files):
