@@ -22,20 +22,28 @@ Golab, IPL 2018.)
 
 Histories of a million operations are decided by this. So columns are what the clusters consist of, readers are linked
 to a chain behind their put, from which the witness is read off in the end, and there is nothing to sort, as a bound is
-the row of an event and belongs to one block. Only where most rows are of other objects, the bounds are sorted.
+the row of an event and belongs to one block. Only where most rows are of other objects, the bounds are sorted. And what
+is gone over one by one is fetched from memory beforehand, a window at a time, in the order in which it lies there:
+where a thousand clients are underway, one operation's cluster is far from the next one's, and the processor would wait
+for each of them (`_near`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import filterfalse, islice
+from itertools import chain, filterfalse, islice
 from typing import Final, NamedTuple
 
 from keelhaul.checkers.linearizability.budget import Budget
 from keelhaul.checkers.linearizability.operations import OPEN
 from keelhaul.checkers.linearizability.result import Invalid, Valid
 
+WINDOW: Final = 1 << 11
+"""Operations that are fetched from memory at once: their share of the columns has to fit into the processor's caches,
+together with that of all that is underway."""
+SPAN_MAX: Final = 4 * WINDOW
+"""Operations among which these may lie."""
 ROWS_MAX: Final = 8
 """Rows per operation up to which blocks are put in order by a table of all rows; where there are more, by sorting."""
 
@@ -50,8 +58,10 @@ class Clusters:
 
     puts: Sequence[int]
     """Ascending."""
-    readers: Iterable[tuple[int, int]]
-    """(reader, its cluster), in the order in which the readers were invoked; to be read once."""
+    readers: Sequence[int]
+    """Ascending."""
+    sources: Iterable[int]
+    """The cluster of each reader, in this order; to be read once."""
     follows: Mapping[int, int | None]
     """For puts that need another cluster right before them: which; None if nobody puts in what they need."""
 
@@ -112,7 +122,7 @@ class _Clash(NamedTuple):
 
 def decide(times: Times, clusters: Clusters, places: Sequence[int], budget: Budget) -> Valid | Invalid:
     """Look for an order of the clusters. `places` are the positions of all operations, from 0 on: there are many, and
-    what names an operation refers to these objects. What `Clusters.readers` raises is raised."""
+    what names an operation refers to these objects. What `Clusters.sources` raises is raised."""
     chains = _Chains([*times.returned, -1], [*places, INITIAL], [0] * (len(places) + 1))
     found = _narrow(times, clusters, chains, budget) or _ordered(times, clusters, chains, budget)
     return found if isinstance(found, Valid) else Invalid(_evidence(times, clusters, chains, found))
@@ -122,7 +132,8 @@ def _narrow(times: Times, clusters: Clusters, chains: _Chains, budget: Budget) -
     """Take the readers into the clusters; a clash if one returned before its put was invoked."""
     invoked, returned = times.invoked, times.returned
     first, end, after = chains
-    for reader, cluster in budget.over(clusters.readers, len(returned)):
+    readers = _near(clusters.readers, (first, end), budget)
+    for reader, cluster in zip(readers, clusters.sources, strict=True):
         after[end[cluster]] = reader
         end[cluster] = reader
         row = returned[reader]
@@ -130,7 +141,7 @@ def _narrow(times: Times, clusters: Clusters, chains: _Chains, budget: Budget) -
             first[cluster] = row
             if row < invoked[cluster]:
                 return _Clash([cluster], {row})
-    clusters.readers = ()  # What finds them is done with, and large.
+    clusters.readers = clusters.sources = ()  # Both are done with, and what finds sources is large.
     return None
 
 
@@ -247,7 +258,7 @@ def _by_table(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks, bud
     invocation."""
     first, last_at = blocks.first, blocks.last_at
     at_row: list[int | None] = [None] * (invoked[-1] + 1)
-    for head in budget.over(heads, len(heads)):
+    for head in _near(heads, (first, invoked), budget):
         row, at = first[head], last_at[head]
         last = invoked[at if at > head else head]
         at_row[row if row < last else last] = head
@@ -282,7 +293,7 @@ def _placed(
     first, last_at, end, after = blocks.first, blocks.last_at, chains.end, chains.after
     found: list[int] = []
     append, latest = found.append, -1
-    for cluster in budget.over(order, len(order)):
+    for cluster in _near(order, (first, invoked), budget):
         if first[cluster] < latest:
             one = next(head for head in order if invoked[max(head, last_at[head])] == latest)
             bounds = (first[one], latest, first[cluster], invoked[max(cluster, last_at[cluster])])
@@ -298,6 +309,25 @@ def _placed(
     if order and order[0] == INITIAL:
         del found[0]  # There is no put of what was there at first.
     return Valid(found)
+
+
+def _near(positions: Sequence[int], columns: Sequence[Sequence[object]], budget: Budget) -> Iterable[int]:
+    """Return what goes over positions that about ascend, asking the budget, and has what these columns hold around
+    there fetched from memory before."""
+    if len(positions) <= WINDOW:
+        budget.spend(len(positions))
+        return positions
+    return chain.from_iterable(_fetched(positions, columns, budget))
+
+
+def _fetched(positions: Sequence[int], columns: Sequence[Sequence[object]], budget: Budget) -> Iterator[Sequence[int]]:
+    for start in range(0, len(positions), WINDOW):
+        window = positions[start : start + WINDOW]
+        budget.spend(len(window))
+        span = slice(window[0], min(window[-1], window[0] + SPAN_MAX))
+        for column in columns:
+            _ = column[span]  # Whatever copies it has to look at each of them.
+        yield window
 
 
 def _evidence(times: Times, clusters: Clusters, chains: _Chains, clash: _Clash) -> list[int]:

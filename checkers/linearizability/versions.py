@@ -242,7 +242,8 @@ def _clusters(changes: Sequence[int], gets: Sequence[int], read: list[int], vers
     places = [clusters.INITIAL, *changes]
     return clusters.Clusters(
         puts=changes,
-        readers=zip(gets, map(places.__getitem__, read), strict=True),
+        readers=gets,
+        sources=map(places.__getitem__, read),
         follows={places[change]: places[before] for change, before in versions.follows.items()},
     )
 

@@ -90,7 +90,7 @@ class _Register(NamedTuple):
         budget.foresee(len(kinds) // FORESEEN)
         follows = dict(zip(cas_at, map(source_of.get, map(itemgetter(1), pairs)), strict=True))
         sources = map(source_of.__getitem__, compress(self.result, reads))
-        return Clusters(put_at, zip(compress(places, reads), sources, strict=True), follows)
+        return Clusters(put_at, list(compress(places, reads)), sources, follows)
 
     def decided(self, formed: Clusters, places: Sequence[int], budget: Budget) -> Valid | Invalid:
         """Decide it."""

@@ -13,6 +13,7 @@ from keelhaul.checkers.linearizability import (
     Call,
     Operations,
     absorption,
+    clusters,
     engine,
     fifo,
     orders,
@@ -284,6 +285,34 @@ def test_pieces_are_counted_one_by_one():
         assert budget.spent == count // 4
 
 
+def test_what_is_fetched_from_memory_is_asked_for_window_by_window():
+    positions, columns = range(0, 5 * clusters.WINDOW, 2), [Fetched(), Fetched()]
+    budget, seen = Budget(work=clusters.WINDOW + 10), []
+    with pytest.raises(BudgetSpent):
+        seen.extend(clusters._near(positions, columns, budget))
+    assert seen == [*positions[: clusters.WINDOW]]
+    assert [column.fetched for column in columns] == [[slice(0, positions[clusters.WINDOW - 1])]] * 2
+    assert [*clusters._near(positions, columns, Budget())] == [*positions]
+
+    far, column = [0, *range(10**6, 10**6 + clusters.WINDOW)], Fetched()
+    assert [*clusters._near(far, [column], Budget())] == far
+    assert column.fetched[0] == slice(0, clusters.SPAN_MAX)
+
+    budget, column = Budget(), Fetched()
+    assert [*clusters._near(range(5), [column], budget)] == [*range(5)]
+    assert (budget.spent, column.fetched) == (5, [])
+
+
+class Fetched:
+    """A column that notes what is asked of it."""
+
+    def __init__(self):
+        self.fetched = []
+
+    def __getitem__(self, what):
+        self.fetched.append(what)
+
+
 def test_registers_are_not_begun_without_time_for_what_comes_later():
     """To make their tables can't be interrupted."""
     operations = register(Random(1), 1_000, 5)
@@ -301,7 +330,7 @@ def test_registers_are_not_begun_without_time_for_what_comes_later():
 @pytest.mark.parametrize(
     ("name", "algorithm", "expected"),
     [
-        ("register", zones, ["operations", "puts", "clusters"]),
+        ("register", zones, ["reads", "puts", "clusters"]),
         ("fifo-queue", fifo, ["operations", "puts", "puts"]),
         ("owner-mutex", ownership, ["operations", "zones", "zones"]),
         ("cas-register", staleness, ["operations"]),
@@ -310,18 +339,25 @@ def test_registers_are_not_begun_without_time_for_what_comes_later():
 )
 def test_each_pass_is_gone_over_with_the_budget(name, algorithm, expected, monkeypatch):
     """So that none of them is endless where there are millions."""
-    counts, over = [], Budget.over
+    counts, over, near = [], Budget.over, clusters._near
 
     def counted(budget, things, count, *each):
         counts.append(count)
         return over(budget, things, count, *each)
 
     monkeypatch.setattr(Budget, "over", counted)
+    monkeypatch.setattr(clusters, "_near", lambda positions, *given: counted_near(len(positions), positions, *given))
+
+    def counted_near(count, *given):
+        counts.append(count)
+        return near(*given)
+
     draw = {"fifo-queue": queue, "owner-mutex": lock}.get(name, register)
     operations = draw(Random(1), 300, 5)
     algorithm.decide(model_named(name), operations, Budget())
     named = {
         "operations": len(operations),
+        "reads": operations.f.count("read"),
         "puts": operations.f.count("write") + operations.f.count("enqueue"),
         "clusters": operations.f.count("write") + 1,
         "zones": operations.f.count("acquire"),

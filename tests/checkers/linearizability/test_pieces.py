@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from keelhaul.checkers import linearizability
+from keelhaul.checkers.linearizability import clusters
 from keelhaul.checkers.linearizability.portfolio import ALGORITHMS
 from tests.oracle.differential import drawn, models_of, problem
 
@@ -26,6 +27,7 @@ def test_small_pieces_change_nothing(algorithm, monkeypatch):
     assert len(within) > 2
     for module in within:
         monkeypatch.setattr(module, "PIECE", 3)
+    monkeypatch.setattr(clusters, "WINDOW", 3)
     assert answered(algorithm) == expected
     assert {wrong for _, wrong in expected} == {None}
     assert len(set(expected)) > 1
