@@ -30,6 +30,7 @@ for each of them (`_near`).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, filterfalse, islice
@@ -71,8 +72,6 @@ class Times(NamedTuple):
 
     invoked: Sequence[int]
     returned: Sequence[int]
-    any_open: bool
-    """Whether one may be open."""
 
 
 class _Chains(NamedTuple):
@@ -150,7 +149,7 @@ def _ordered(times: Times, clusters: Clusters, chains: _Chains, budget: Budget) 
     blocks = _blocks(times.invoked, clusters, chains, budget)
     if isinstance(blocks, _Clash):
         return blocks
-    order = _sorted(_heads(times, clusters, blocks), times.invoked, blocks, budget)
+    order = _sorted(clusters.puts, times.invoked, blocks, budget)
     return _placed(times.invoked, order, blocks, chains, budget)
 
 
@@ -227,21 +226,14 @@ def _needed_by(cluster: int, chains: _Chains, following: Mapping[int, int]) -> l
     return members
 
 
-def _heads(times: Times, clusters: Clusters, blocks: _Blocks) -> Sequence[int]:
-    """List the heads of blocks, but the initial one; without those that need not have taken effect."""
-    if not times.any_open and not blocks.following:
-        return clusters.puts
-    return [put for put in clusters.puts if blocks.first[put] != OPEN]
-
-
-def _sorted(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budget: Budget) -> list[int]:
-    """List the clusters in the order of their blocks' smaller bounds. What there was at first comes first, if anybody
-    read it or follows it."""
+def _sorted(puts: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budget: Budget) -> list[int]:
+    """List the clusters in the order of their blocks' smaller bounds, without those that need not have taken effect.
+    What there was at first comes first, if anybody read it or follows it."""
     order = [INITIAL] if blocks.last_at[INITIAL] != INITIAL else []
     if invoked and invoked[-1] < ROWS_MAX * len(invoked):
-        order += _by_table(heads, invoked, blocks, budget)
+        order += _by_table(puts, invoked, blocks, budget)
     else:
-        order += _by_bound(heads, invoked, blocks, budget)
+        order += _by_bound(puts, invoked, blocks, budget)
     if not blocks.following:
         return order
     members, behind = list[int](), blocks.following.get
@@ -253,32 +245,39 @@ def _sorted(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budge
     return members
 
 
-def _by_table(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budget: Budget) -> list[int]:
-    """Sort by the smaller bound: no two bounds share a row, and the smaller one is no later than the last
+def _by_table(puts: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budget: Budget) -> list[int]:
+    """Sort the heads by the smaller bound: no two bounds share a row, and the smaller one is no later than the last
     invocation."""
     first, last_at = blocks.first, blocks.last_at
     at_row: list[int | None] = [None] * (invoked[-1] + 1)
-    for head in _near(heads, (first, invoked), budget):
-        row, at = first[head], last_at[head]
-        last = invoked[at if at > head else head]
-        at_row[row if row < last else last] = head
+    for put in _near(puts, (first, invoked), budget):
+        row, at = first[put], last_at[put]
+        last = invoked[at if at > put else put]
+        if row < last:
+            at_row[row] = put
+        elif row != OPEN:
+            at_row[last] = put
     order = list(filter(None, at_row))
-    if heads and not heads[0]:
+    if puts and not puts[0] and first[0] != OPEN:
         # Which is as good as None to a filter, but a position.
         order.insert(len(list(filter(None, at_row[: at_row.index(0)]))), 0)
     return order
 
 
-def _by_bound(heads: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budget: Budget) -> list[int]:
-    """Sort by the smaller bound, where most rows are of other objects. The loop is the same, but to store into what may
-    be a list or not costs a tenth of deciding ten thousand objects."""
+def _by_bound(puts: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budget: Budget) -> list[int]:
+    """Sort the heads by the smaller bound, where most rows are of other objects. The loop is the same, but to store
+    into what may be a list or not costs a tenth of deciding ten thousand objects."""
     first, last_at = blocks.first, blocks.last_at
-    bounds = [0] * len(invoked)
-    for head in budget.over(heads, len(heads)):
-        row, at = first[head], last_at[head]
-        last = invoked[at if at > head else head]
-        bounds[head] = row if row < last else last
-    return sorted(heads, key=bounds.__getitem__)
+    bounds = [-1] * len(invoked)
+    for put in budget.over(puts, len(puts)):
+        row, at = first[put], last_at[put]
+        last = invoked[at if at > put else put]
+        if row < last:
+            bounds[put] = row
+        elif row != OPEN:
+            bounds[put] = last
+    order, bound = sorted(puts, key=bounds.__getitem__), bounds.__getitem__
+    return order[bisect_left(order, 0, key=bound) :]
 
 
 def _placed(

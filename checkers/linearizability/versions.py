@@ -227,7 +227,7 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
         if "delete" in f:
             answer = _decide_with_deletes(operations, changes, versions, dict(zip(gets, read, strict=True)), budget)
         else:
-            times = clusters.Times(operations.invoked, operations.returned, OPEN in operations.returned)
+            times = clusters.Times(operations.invoked, operations.returned)
             formed = _clusters(changes, gets, read, versions)
             answer = clusters.decide(times, formed, range(len(operations)), budget)
     if versions.is_guess and not isinstance(answer, Valid):

@@ -108,7 +108,7 @@ class Registers:
         """Look at all operations once. BudgetSpent if there is no time for that."""
         self._initial, self._operations = model.initial, operations
         names = [name for name in model.functions if name in _KINDS]
-        self._kinds, self._any_open = _kinds_of(operations, names, budget)
+        self._kinds = _kinds_of(operations, names, budget)
 
     def decide(self, positions: Sequence[int], budget: Budget) -> Valid | Invalid | None:
         """Decide the one that has these operations. None, and nothing is spent: others have to look at it, for a value
@@ -117,7 +117,7 @@ class Registers:
         kinds, argument = bytes(take(self._kinds)), take(operations.argument)
         if OTHER in kinds or (CAS in kinds and not are_pairs(kinds, argument, CAS)):
             return None
-        times = Times(take(operations.invoked), take(operations.returned), self._any_open)
+        times = Times(take(operations.invoked), take(operations.returned))
         register, places = _Register(kinds, argument, take(operations.result), times), list(range(len(positions)))
         formed = register.formed(self._initial, places, budget)
         if formed is None:
@@ -144,9 +144,9 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     budget.hold(OPERATION_BYTES * len(operations))
     try:
         budget.spend(len(operations))
-        kinds, any_open = _kinds_of(operations, _KINDS, budget)
+        kinds = _kinds_of(operations, _KINDS, budget)
         assert OTHER not in kinds, "the portfolio looked at the shape of all"
-        times, places = Times(operations.invoked, operations.returned, any_open), list(range(len(operations)))
+        times, places = Times(operations.invoked, operations.returned), list(range(len(operations)))
         register = _Register(bytes(kinds), operations.argument, operations.result, times)
         formed = register.formed(model.initial, places, budget)
         if formed is None:
@@ -165,8 +165,8 @@ def are_pairs(names: Iterable[object], arguments: Iterable[Any], cas: object) ->
     ]
 
 
-def _kinds_of(operations: Operations, names: Iterable[str], budget: Budget) -> tuple[bytearray, bool]:
-    """Say what each operation is, and whether any is open."""
+def _kinds_of(operations: Operations, names: Iterable[str], budget: Budget) -> bytearray:
+    """Say what each operation is."""
     known, kinds = {name: _KINDS[name] for name in names}, bytearray()
     for start in range(0, len(operations), PIECE):
         budget.foresee(len(operations) // FORESEEN)
@@ -176,11 +176,10 @@ def _kinds_of(operations: Operations, names: Iterable[str], budget: Budget) -> t
         except KeyError:
             kinds += bytes(known.get(f, OTHER) for f in some)
     returned, at = operations.returned, -1
-    opens = returned.count(OPEN)
-    for _ in range(opens):
+    for _ in range(returned.count(OPEN)):
         at = returned.index(OPEN, at + 1)
         if kinds[at] == READ:
             kinds[at] = UNSEEN
     for at in compress(count(), operations.failed or ()):
         kinds[at] = OTHER
-    return kinds, opens > 0
+    return kinds

@@ -149,6 +149,8 @@ PUT_BACK: Rows = [
 """The write of 3 has room only at the start, in front of a write of what is there already: 2 is left for good."""
 
 
+TO_TABLE = "\n        if row < last:\n            at_row"
+
 GUARDS = [
     # --- engine.py: what is pending
     Guard("engine", "known = max(self._furthest, -1 if", "known = min(self._furthest, -1 if"),
@@ -226,11 +228,12 @@ GUARDS = [
     Guard("zones", "if kinds[at] == READ:", "if False:"),
     # --- clusters.py
     Guard("clusters", "if row < invoked[cluster]:", "if False:"),
-    Guard("clusters", " if blocks.first[put] != OPEN]", "]"),
+    Guard("clusters", "elif row != OPEN:\n            at_row", "else:\n            at_row"),
     Guard("clusters", "if blocks.last_at[INITIAL] != INITIAL else []", "if False else []"),
-    Guard("clusters", "if heads and not heads[0]:", "if False:"),
-    Guard("clusters", "at_row[row if row < last else last]", "at_row[last]"),
-    Guard("clusters", "[at if at > head else head]\n        at_row", "[at]\n        at_row"),
+    Guard("clusters", "if puts and not puts[0] and first[0] != OPEN:", "if False:"),
+    Guard("clusters", " and first[0] != OPEN:", ":"),
+    Guard("clusters", "at_row[row] = put", "at_row[last] = put"),
+    Guard("clusters", f"[at if at > put else put]{TO_TABLE}", f"[at]{TO_TABLE}"),
     Guard("clusters", "if first[cluster] < latest:", "if False:"),
     Guard("clusters", "if row > latest:", "if True:", models=("register",)),
     Guard("clusters", "if row < latest:", "if False:"),

@@ -111,6 +111,13 @@ READ_LATE = history(
 )
 """The 1 was read after the 2 was called, and before that has to stand."""
 
+OPEN_CAS = history(
+    ("cas", ("array", 5, 6), None, 0, OPEN),
+    ("write", 1, None, FAR, FAR + 1),
+)
+"""There never was a 5."""
+TO_BOUNDS = "\n        if row < last:\n            bounds"
+
 DELETE = ("delete", None, None, 0, 1)
 """With a delete, no glance will do, and versions are told apart."""
 TWICE = history(
@@ -180,11 +187,17 @@ GUARDS = [
     ),
     (Guard("clusters", "if at < member:", "if False:"), "cas-register", MEMBER_LAST),
     (
-        Guard("clusters", "[at if at > head else head]\n        bounds", "[at]\n        bounds"),
+        Guard("clusters", f"[at if at > put else put]{TO_BOUNDS}", f"[at]{TO_BOUNDS}"),
         "register",
         CALLED_EARLY,
     ),
-    (Guard("clusters", "bounds[head] = row if row < last else last", "bounds[head] = last"), "register", READ_LATE),
+    (Guard("clusters", "bounds[put] = row", "bounds[put] = last"), "register", READ_LATE),
+    (
+        Guard("clusters", "elif row != OPEN:\n            bounds", "else:\n            bounds"),
+        "cas-register",
+        OPEN_CAS,
+    ),
+    (Guard("clusters", "order[bisect_left(order, 0, key=bound) :]", "order"), "cas-register", OPEN_CAS),
     (Guard("fifo", "or value.out_by < first_out[-1].out_by", "or True"), "fifo-queue", DEADLINES),
     (Guard("fifo", " or value.out_by < first_out[-1].out_by", ""), "fifo-queue", DEADLINES),
     (Guard("fifo", "if lacking is not None:", "if False:"), "fifo-queue", FEW),
