@@ -116,6 +116,21 @@ def test_a_register_asks_the_budget():
         registers.decide(range(1_000), Budget(work=900))
 
 
+def test_what_a_register_holds_is_told_of_beforehand_and_given_back():
+    model = model_named("register")
+    operations = simulated(Random(2), SPECIFICATIONS["register"], operations=50, processes=2, unique=True)
+    needed_mb = zones.OPERATION_BYTES * len(operations) / 1e6
+    for work in (
+        lambda budget: zones.decide(model, operations, budget),
+        lambda budget: zones.Registers(model, operations, budget).decide(range(len(operations)), budget),
+    ):
+        budget = Budget(megabytes=needed_mb * 1.01)
+        assert isinstance(work(budget), Valid)
+        assert budget.held == 0
+        with pytest.raises(BudgetSpent):
+            work(Budget(megabytes=needed_mb))
+
+
 def test_what_nobody_wrote_is_shown_by_the_read_alone():
     nested, alike = ("array", ("array", 1), 2), ("array", 2)
     for value in (nested, alike, "b", 7):
