@@ -44,7 +44,7 @@ WINDOW: Final = 1 << 11
 """Operations that are fetched from memory at once: their share of the columns has to fit into the processor's caches,
 together with that of all that is underway."""
 SPAN_MAX: Final = 4 * WINDOW
-"""Operations among which these may lie."""
+"""Where they lie further apart than this, not all between them is fetched."""
 ROWS_MAX: Final = 8
 """Rows per operation up to which blocks are put in order by a table of all rows; where there are more, by sorting."""
 
@@ -247,7 +247,7 @@ def _sorted(puts: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budget
 
 def _by_table(puts: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budget: Budget) -> list[int]:
     """Sort the heads by the smaller bound: no two bounds share a row, and the smaller one is no later than the last
-    invocation."""
+    invocation. What is no head, or need not have taken effect, has no first return."""
     first, last_at = blocks.first, blocks.last_at
     at_row: list[int | None] = [None] * (invoked[-1] + 1)
     for put in _near(puts, (first, invoked), budget):
@@ -276,7 +276,8 @@ def _by_bound(puts: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budg
             bounds[put] = row
         elif row != OPEN:
             bounds[put] = last
-    order, bound = sorted(puts, key=bounds.__getitem__), bounds.__getitem__
+    bound = bounds.__getitem__
+    order = sorted(puts, key=bound)
     return order[bisect_left(order, 0, key=bound) :]
 
 

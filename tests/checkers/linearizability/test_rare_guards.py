@@ -116,6 +116,11 @@ OPEN_CAS = history(
     ("write", 1, None, FAR, FAR + 1),
 )
 """There never was a 5."""
+AT_FIRST = history(
+    ("write", 1, None, 0, 1),
+    ("write", 2, None, FAR, FAR + 1),
+)
+"""The smaller bound of the first is the first row."""
 TO_BOUNDS = "\n        if row < last:\n            bounds"
 
 DELETE = ("delete", None, None, 0, 1)
@@ -197,7 +202,8 @@ GUARDS = [
         "cas-register",
         OPEN_CAS,
     ),
-    (Guard("clusters", "order[bisect_left(order, 0, key=bound) :]", "order"), "cas-register", OPEN_CAS),
+    (Guard("clusters", "return order[bisect_left(order, 0, key=bound) :]", "return order"), "cas-register", OPEN_CAS),
+    (Guard("clusters", "bisect_left(order, 0, key=bound)", "bisect_left(order, 1, key=bound)"), "register", AT_FIRST),
     (Guard("fifo", "or value.out_by < first_out[-1].out_by", "or True"), "fifo-queue", DEADLINES),
     (Guard("fifo", " or value.out_by < first_out[-1].out_by", ""), "fifo-queue", DEADLINES),
     (Guard("fifo", "if lacking is not None:", "if False:"), "fifo-queue", FEW),
