@@ -164,8 +164,7 @@ def _blocks(invoked: Sequence[int], clusters: Clusters, chains: _Chains, budget:
     first, last_at, behind = blocks.first, blocks.last_at, following.get
     led = set(following.values())
     joined = 0
-    for head in filterfalse(led.__contains__, following):
-        budget.spend()
+    for head in _near([*filterfalse(led.__contains__, following)], (first, last_at, invoked), budget):
         earliest, latest_at = first[head], max(head, last_at[head])
         latest = invoked[latest_at] if latest_at >= 0 else -1
         member = behind(head)
@@ -201,9 +200,9 @@ def _circle(blocks: _Blocks, led: set[int], chains: _Chains) -> _Clash:
 def _following(clusters: Clusters, chains: _Chains, budget: Budget) -> dict[int, int] | _Clash:
     """Map clusters to those that must follow them; only what surely took effect counts."""
     first, follows, following = chains.first, clusters.follows, dict[int, int]()
-    todo = [cluster for cluster in follows if first[cluster] != OPEN]
-    for cluster in todo:
-        budget.spend()
+    returned = [cluster for cluster in follows if first[cluster] != OPEN]
+    needed = list[int]()
+    for cluster in chain(_near(returned, (first,), budget), needed):
         before = follows[cluster]
         if before is None:
             return _Clash(_needed_by(cluster, chains, following), set())
@@ -214,7 +213,8 @@ def _following(clusters: Clusters, chains: _Chains, budget: Budget) -> dict[int,
             return _Clash(one, set(), other)
         if first[before] == OPEN and before in follows:
             # Nobody read it, and its outcome is unknown; but it is needed, so it took effect.
-            todo.append(before)
+            budget.spend()
+            needed.append(before)
     return following
 
 

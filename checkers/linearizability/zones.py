@@ -156,13 +156,13 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
         budget.held = held
 
 
-def are_pairs(names: Iterable[object], arguments: Iterable[Any], cas: object) -> bool:
-    """Say whether the arguments of what is named `cas` are [expected, new]."""
-    return not [
-        pair
-        for name, pair in zip(names, arguments, strict=True)
-        if name == cas and (type(pair) is not tuple or len(pair) != 3 or pair[0] != "array")
-    ]
+def are_pairs(names: Iterable[object], arguments: Sequence[Any], cas: object) -> bool:
+    """Say whether the arguments of what is named `cas` are [expected, new]. The others aren't touched."""
+    for at in [at for at, name in enumerate(names) if name == cas]:
+        pair = arguments[at]
+        if type(pair) is not tuple or len(pair) != 3 or pair[0] != "array":
+            return False
+    return True
 
 
 def _kinds_of(operations: Operations, names: Iterable[str], budget: Budget) -> bytearray:
