@@ -75,7 +75,7 @@ def check_files(
     first if any of them isn't there. Of several files, each is one process's; of one, its parts are dealt out.
 
     One process reads up to `ahead_bytes` of small files before it judges the first of them: reading and judging push
-    each other's code out of the processor's caches, which is some 5 to 15 % of both (benchmarks/small_files.py).
+    each other's code out of the processor's caches, which is up to 15 % of either (benchmarks/small_files.py).
     """
     missing = [f"{printable(path)}: no such file" for path in paths if not _file_of(path).is_file()]
     if missing:
