@@ -13,6 +13,8 @@ REMEMBERED_MAX: Final = 100_000
 """Pieces that are remembered at a time."""
 MICRO_OPERATIONS: Final = ("r", "w", "append", "read", "write")
 _WHOLE = "(?:0|[1-9][0-9]{0,17})"
+_PLAIN_VECTOR = re.compile(rf"\[(?:nil|{_WHOLE})(?: (?:nil|{_WHOLE}))*+\]", re.ASCII)
+"""A key and its value, or what a cas expects and puts, where both are numbers."""
 _MICRO_OPERATION = re.compile(
     rf"\[:(?:{'|'.join(MICRO_OPERATIONS)}) :?[a-z0-9]+ (?:nil|{_WHOLE}|\[(?:{_WHOLE}(?: {_WHOLE})*+)?\])\]", re.ASCII
 )
@@ -48,6 +50,8 @@ class KnownValues(dict[str, Any]):
         value: Hashable = None
         if piece.isascii() and piece.isdecimal() and len(piece) < 19 and piece[0] != "0":
             value = int(piece)
+        elif _PLAIN_VECTOR.fullmatch(piece):
+            value = ("array", *(None if item == "nil" else int(item) for item in piece[1:-1].split(" ")))
         elif piece.startswith("[[:"):
             value = self._transaction(piece)
         if value is None:

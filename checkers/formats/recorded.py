@@ -91,8 +91,10 @@ class Recorded:
         key: Sequence[Hashable] | None = None
         argument: Sequence[Any] = self.argument
         result: Sequence[Any] = self.result
-        if self.has_keys or keys is Keys.ALWAYS or (keys is Keys.MAYBE and looks_keyed(self)):
+        is_keyed = self.has_keys or keys is Keys.ALWAYS
+        if is_keyed:
             self._refuse_unpaired()
+        if is_keyed or (keys is Keys.MAYBE and looks_keyed(self)):
             key = [pair[1] for pair in argument]
             argument = [pair[2] for pair in argument]
             result = [None if pair is None else pair[2] for pair in result]

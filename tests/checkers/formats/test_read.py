@@ -7,6 +7,8 @@ import json
 import pytest
 
 from keelhaul.checkers.formats import FormatError, detect, read
+from keelhaul.checkers.formats.edn import EdnReader
+from keelhaul.checkers.formats.edn_values import KnownValues, value_of
 from keelhaul.checkers.linearizability.operations import OPEN, MalformedOperation
 from keelhaul.checkers.models.model import Keys
 from keelhaul.checkers.values import freeze
@@ -175,6 +177,23 @@ def test_transactions_read_the_same_however_they_are_spaced(text):
     spaced = text.replace("[", "[ ").replace("]", " ]").replace(" ", " , ")
     assert read(row.replace(text, spaced).encode()).argument == [value]
     assert value[1][1] in ("append", "r")
+
+
+PLAIN = ["[1 nil]", "[nil 0]", "[12 3 45]", "[7]", "[nil nil]"]
+ALMOST_PLAIN = ["[]", "[01 2]", "[1 -2]", "[1 2N]", "[1 1234567890123456789]", "[1 true]", "[1  2]", "[1,2]", "[ 1 2]"]
+OTHERS = ["[1 [2 3]]", "[1 :a]", "[1 nil2]", "[1 \u0662]", "[1 2] 3", "[1 2", "1 2]"]
+
+
+@pytest.mark.parametrize("text", [*PLAIN, *ALMOST_PLAIN, *OTHERS])
+def test_vectors_are_read_at_once_as_they_are_step_by_step(text):
+    def outcome(reads):
+        try:
+            return reads()
+        except FormatError as error:
+            return error.problem
+
+    found, expected = outcome(lambda: KnownValues()[text]), outcome(lambda: value_of(text, EdnReader("")))
+    assert repr(found) == repr(expected)
 
 
 def test_a_process_may_go_on_after_an_info():
