@@ -237,7 +237,7 @@ def _sorted(puts: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budget
     if not blocks.following:
         return order
     members, behind = list[int](), blocks.following.get
-    for head in order:
+    for head in _near(order, (), budget):
         member: int | None = head
         while member is not None:
             members.append(member)

@@ -365,6 +365,19 @@ def test_each_pass_is_gone_over_with_the_budget(name, algorithm, expected, monke
     assert counts == [named[what] for what in expected]
 
 
+def test_each_pass_over_cas_is_gone_over_with_the_budget():
+    """Open ones, of which the last was read: so all of them took effect, and stand in one block."""
+    count = 50
+    calls = [Call(0, "write", 0, 0, 0.0, 1.0)]
+    calls += [Call(at, "cas", [at - 1, at], None, 2.0 * at, None) for at in range(1, count + 1)]
+    calls.append(Call(0, "read", None, count, 2.0 * count + 1, 2.0 * count + 2))
+    budget, operations = Budget(), Operations.of(calls)
+    assert isinstance(zones.decide(model_named("cas-register"), operations, budget), Valid)
+    reads, returned, needed, heads, puts = 1, 1, count - 1, 1, count + 1
+    in_order = heads + puts
+    assert budget.spent == len(operations) + reads + returned + needed + heads + puts + in_order
+
+
 def test_a_long_text_is_gone_over_with_the_budget(monkeypatch):
     for module in (budget_module, texts):
         monkeypatch.setattr(module, "PIECE", 3)
