@@ -33,7 +33,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, filterfalse, islice
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 from keelhaul.checkers.linearizability.budget import Budget
@@ -78,7 +78,7 @@ class _Chains(NamedTuple):
     """The clusters with their readers: a column each, by the position of the put."""
 
     first: list[int]
-    """Row of the first return; `OPEN` if nobody knows whether the put took effect."""
+    """Row of the first return; `OPEN` if nobody knows whether the put took effect. A reader's is its own."""
     end: list[int]
     """The reader that was invoked last; the put itself if there is none."""
     after: list[int]
@@ -100,13 +100,16 @@ class _Blocks(NamedTuple):
     """Row of the first return, by head; `OPEN` for clusters that are no head: no bound that could be broken."""
     last_at: list[int]
     """The operation that was invoked last, or one before the head."""
-    following: Mapping[int, int]
-    """Which cluster stands right behind another one of the same block."""
+    following: Sequence[int | None]
+    """By cluster: which one stands right behind it in the same block. Empty if each is a block of its own."""
 
     def clusters(self, head: int) -> list[int]:
         """List the clusters of a block; or of a circle, from any of them on."""
         clusters = [head]
-        while (after := self.following.get(clusters[-1], head)) != head:
+        while self.following:
+            after = self.following[clusters[-1]]
+            if after is None or after == head:
+                break
             clusters.append(after)
         return clusters
 
@@ -129,13 +132,12 @@ def decide(times: Times, clusters: Clusters, places: Sequence[int], budget: Budg
 
 def _narrow(times: Times, clusters: Clusters, chains: _Chains, budget: Budget) -> _Clash | None:
     """Take the readers into the clusters; a clash if one returned before its put was invoked."""
-    invoked, returned = times.invoked, times.returned
-    first, end, after = chains
+    invoked, (first, end, after) = times.invoked, chains
     readers = _near(clusters.readers, (first, end), budget)
     for reader, cluster in zip(readers, clusters.sources, strict=True):
         after[end[cluster]] = reader
         end[cluster] = reader
-        row = returned[reader]
+        row = first[reader]
         if row < first[cluster]:
             first[cluster] = row
             if row < invoked[cluster]:
@@ -156,18 +158,18 @@ def _ordered(times: Times, clusters: Clusters, chains: _Chains, budget: Budget) 
 def _blocks(invoked: Sequence[int], clusters: Clusters, chains: _Chains, budget: Budget) -> _Blocks | _Clash:
     """Join clusters that must follow each other."""
     if not clusters.follows:
-        return _Blocks(chains.first, chains.end, {})
-    following = _following(clusters, chains, budget)
-    if isinstance(following, _Clash):
-        return following
+        return _Blocks(chains.first, chains.end, ())
+    links = _linked(clusters, chains, budget)
+    if isinstance(links, _Clash):
+        return links
+    following, led = links
     blocks = _Blocks(chains.first.copy(), chains.end.copy(), following)
-    first, last_at, behind = blocks.first, blocks.last_at, following.get
-    led = set(following.values())
+    first, last_at = blocks.first, blocks.last_at
     joined = 0
-    for head in _near([*filterfalse(led.__contains__, following)], (first, last_at, invoked), budget):
+    for head in _near(_heads(clusters, led), (first, last_at, invoked), budget):
         earliest, latest_at = first[head], max(head, last_at[head])
         latest = invoked[latest_at] if latest_at >= 0 else -1
-        member = behind(head)
+        member = following[head]
         while member is not None:
             row = first[member]
             if row < latest:
@@ -182,47 +184,60 @@ def _blocks(invoked: Sequence[int], clusters: Clusters, chains: _Chains, budget:
                 latest_at, latest = at, invoked[at]
             first[member] = OPEN
             joined += 1
-            member = behind(member)
+            member = following[member]
         first[head], last_at[head] = earliest, latest_at
-    if joined < len(following):
-        return _circle(blocks, led, chains)
+    if joined < led.count(True):
+        return _circle(clusters, blocks, led, chains)
     return blocks
 
 
-def _circle(blocks: _Blocks, led: set[int], chains: _Chains) -> _Clash:
+def _heads(clusters: Clusters, led: bytearray) -> list[int]:
+    """List the clusters that others stand behind, and that don't stand behind any."""
+    return [before for put, before in clusters.follows.items() if before is not None and led[put] and not led[before]]
+
+
+def _circle(clusters: Clusters, blocks: _Blocks, led: bytearray, chains: _Chains) -> _Clash:
     """Find clusters each of which follows another one of them: no head leads to them."""
-    following = blocks.following
-    reached = {cluster for head in filterfalse(led.__contains__, following) for cluster in blocks.clusters(head)}
-    circle = blocks.clusters(next(filterfalse(reached.__contains__, following)))
+    for head in _heads(clusters, led):
+        for member in blocks.clusters(head):
+            led[member] = False
+    circle = blocks.clusters(led.index(True))
     return _Clash(circle, {chains.first[cluster] for cluster in circle})
 
 
-def _following(clusters: Clusters, chains: _Chains, budget: Budget) -> dict[int, int] | _Clash:
-    """Map clusters to those that must follow them; only what surely took effect counts."""
-    first, follows, following = chains.first, clusters.follows, dict[int, int]()
+def _linked(clusters: Clusters, chains: _Chains, budget: Budget) -> tuple[list[int | None], bytearray] | _Clash:
+    """Say which cluster must stand right behind each, and for each whether it must stand behind one; only what surely
+    took effect counts."""
+    first, follows = chains.first, clusters.follows
+    following: list[int | None] = [None] * len(first)
+    led = bytearray(len(first))
     returned = [cluster for cluster in follows if first[cluster] != OPEN]
-    needed = list[int]()
+    needed: list[int] = []
     for cluster in chain(_near(returned, (first,), budget), needed):
         before = follows[cluster]
         if before is None:
             return _Clash(_needed_by(cluster, chains, following), set())
-        rival = following.setdefault(before, cluster)
-        if rival != cluster:
+        rival = following[before]
+        if rival is not None:
             one = [before, *_needed_by(rival, chains, following)]
             other = _needed_by(cluster, chains, following)
             return _Clash(one, set(), other)
+        following[before] = cluster
+        led[cluster] = True
         if first[before] == OPEN and before in follows:
             # Nobody read it, and its outcome is unknown; but it is needed, so it took effect.
             budget.spend()
             needed.append(before)
-    return following
+    return following, led
 
 
-def _needed_by(cluster: int, chains: _Chains, following: Mapping[int, int]) -> list[int]:
+def _needed_by(cluster: int, chains: _Chains, following: Sequence[int | None]) -> list[int]:
     """List the cluster and those after it, up to one that is known to have taken effect: they show that it did, too."""
     members = [cluster]
     while chains.first[members[-1]] == OPEN:
-        members.append(following[members[-1]])
+        after = following[members[-1]]
+        assert after is not None, "it is needed by another one"
+        members.append(after)
     return members
 
 
@@ -236,12 +251,14 @@ def _sorted(puts: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budget
         order += _by_bound(puts, invoked, blocks, budget)
     if not blocks.following:
         return order
-    members, behind = list[int](), blocks.following.get
+    members: list[int] = []
+    append, following = members.append, blocks.following
     for head in _near(order, (), budget):
-        member: int | None = head
+        append(head)
+        member = following[head]
         while member is not None:
-            members.append(member)
-            member = behind(member)
+            append(member)
+            member = following[member]
     return members
 
 

@@ -221,8 +221,6 @@ GUARDS = [
     Guard("breadth", "not (must_use or spent & lacks_room)", "not spent & lacks_room", 2_000),
     Guard("breadth", "if not step.finds_room_in(value))", ")"),
     # --- zones.py
-    Guard("zones", 'if model.family != "register":', "if False:", models=("multi-register",)),
-    Guard("zones", "if operations.failed is not None:", "if False:"),
     Guard("zones", "len(source_of) < len(put_at) or ", ""),
     Guard("zones", "map(source_of.__getitem__, ", "map(lambda value: source_of.get(value, INITIAL), "),
     Guard("zones", "if kinds[at] == READ:", "if False:"),
@@ -239,10 +237,12 @@ GUARDS = [
     Guard("clusters", "if row < latest:", "if False:"),
     Guard("clusters", "if row < earliest:", "if False:"),
     Guard("clusters", "if at > latest_at:", "if True:", 11_000, ("cas-register",)),
-    Guard("clusters", "if joined < len(following):", "if False:"),
+    Guard("clusters", "if joined < led.count(True):", "if False:"),
+    Guard("clusters", "is not None and led[put] and", "is not None and", 13_000, ("cas-register",)),
+    Guard("clusters", "led[put] and not led[before]", "led[put]"),
     Guard("clusters", "if first[cluster] != OPEN]", "]"),
     Guard("clusters", "if before is None:", "if False:"),
-    Guard("clusters", "if rival != cluster:", "if False:"),
+    Guard("clusters", "if rival is not None:", "if False:"),
     Guard("clusters", "if first[before] == OPEN and before in follows:", "if False:"),
     # --- staleness.py
     Guard("staleness", "elif denies:\n                    continue\n", "elif False:\n                    continue\n"),
