@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 from random import Random
 from typing import Any
 
-from keelhaul.checkers.linearizability.operations import OPEN, Operations
+from keelhaul.checkers.linearizability.operations import OPEN, Operations, packed
 
 LAST_TURNS = 30
 """Turns for each client when everything was invoked; what isn't over by then stays open."""
@@ -51,6 +51,7 @@ def recorded(random: Random, count: int, clients: int, draw: Draw, act: Object, 
             else:
                 returned[at], event = event, event + 1
     rows.index = range(count)
+    rows.invoked, rows.returned = packed(rows.invoked), packed(rows.returned)
     return rows
 
 
@@ -92,7 +93,9 @@ def without_failed(operations: Operations) -> Operations:
     """Leave out what failed."""
     if "failed" not in operations.result:
         return operations
-    return operations.select([at for at, result in enumerate(operations.result) if result != "failed"])
+    kept = operations.select([at for at, result in enumerate(operations.result) if result != "failed"])
+    kept.invoked, kept.returned = packed(kept.invoked), packed(kept.returned)
+    return kept
 
 
 def mutate(random: Random, operations: Operations, count: int) -> Operations:
@@ -121,8 +124,16 @@ def keyed(random: Random, keys: int, count: int, clients: int) -> Operations:
             process.append(part.process[at] + number * clients)
             key.append(number)
     order = sorted(range(len(f)), key=invoked.__getitem__)
-    columns = ([column[at] for at in order] for column in (f, argument, result, invoked, returned, process))
-    return Operations(*columns, range(len(f)), key=[key[at] for at in order])
+    drawn = (f, argument, result, invoked, returned, process, key)
+    columns: tuple[list[Any], ...] = tuple([] for _ in drawn)
+    for at in order:
+        for column, values in zip(columns, drawn, strict=True):
+            value = values[at]
+            # A number of its own, made in this order, as by a reader: where they lie decides how long memory takes.
+            column.append(value + 0 if type(value) is int else value)
+    *others, process, key = columns
+    others[3:] = map(packed, others[3:])
+    return Operations(*others, process, range(len(f)), key=key)
 
 
 def queue(random: Random, count: int, clients: int) -> Operations:

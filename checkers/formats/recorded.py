@@ -17,6 +17,7 @@ The columns go to the checkers as they are, so nothing here is done twice, and l
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -29,6 +30,7 @@ from keelhaul.checkers.linearizability.operations import (
     FailedCas,
     MalformedOperation,
     Operations,
+    packed,
 )
 from keelhaul.checkers.models.model import Keys
 from keelhaul.checkers.values import show
@@ -67,9 +69,9 @@ class Recorded:
     argument: list[Any] = field(default_factory=list)
     result: list[Any] = field(default_factory=list)
     """None unless the operation ended ok."""
-    invoked: list[int] = field(default_factory=list)
+    invoked: Sequence[int] = field(default_factory=list)
     """The row's number, from 0."""
-    returned: list[int] = field(default_factory=list)
+    returned: Sequence[int] = field(default_factory=list)
     """`OPEN` if the outcome is unknown."""
     process: list[int] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
@@ -120,8 +122,8 @@ class Recorded:
             f=list(compress(operations.f, keep)),
             argument=list(compress(operations.argument, keep)),
             result=list(compress(operations.result, keep)),
-            invoked=list(compress(operations.invoked, keep)),
-            returned=list(compress(operations.returned, keep)),
+            invoked=packed(array("q", compress(operations.invoked, keep))),
+            returned=packed(array("q", compress(operations.returned, keep))),
             process=list(compress(operations.process, keep)),
             index=list(compress(operations.index, keep)),
             key=None if key is None else list(compress(key, keep)),
@@ -141,7 +143,8 @@ class Recorded:
 def pair(rows: Rows) -> Recorded:
     """Join the rows; FormatError names the row that can't be joined."""
     recorded = Recorded()
-    f_of, invoked, returned, process_of = recorded.f, recorded.invoked, recorded.returned, recorded.process
+    f_of, process_of = recorded.f, recorded.process
+    invoked, returned = array("q"), array("q")
     argument, result, failed = recorded.argument, recorded.result, recorded.failed
     open_at: dict[int, int] = {}
     number = -1
@@ -170,6 +173,7 @@ def pair(rows: Rows) -> Recorded:
                 result[at] = value
             else:
                 failed.append(at)
+    recorded.invoked, recorded.returned = packed(invoked), packed(returned)
     recorded.rows = number + 1
     recorded.has_keys = rows.has_keys
     return recorded

@@ -128,8 +128,9 @@ class Budget:
 
     def foresee(self, units: int) -> None:
         """BudgetSpent if it is plain that time won't suffice for so many units, which aren't counted. What makes
-        something large had better not begin then: to let go of it takes time, too."""
-        if self.seconds is None or self._clock is None:
+        something large had better not begin then: to let go of it takes time, too. What takes less than there is
+        between two looks needs no look of its own."""
+        if self.seconds is None or self._clock is None or units * UNIT_S < LOOK_EVERY_S:
             return
         if self._started + self.seconds - self._clock() < units * UNIT_S:
             raise BudgetSpent(f"{self._named[1]:g} s")

@@ -5,20 +5,30 @@ one sequence of events in which calls and returns never share a place, so plain 
 happened first. What certainly never took effect is not in here, with one exception (`failed`).
 
 Values are hashable and compare by value, as `checkers/values.py` makes them out of JSON.
+
+Rows of many operations are `packed`: numbers that lie close together, in a fifth of the memory. One object's are taken
+out of them without waiting for memory at each. What reads them over and over wants them `listed`.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, overload
 
 from keelhaul.checkers.history import History, Operation
+from keelhaul.checkers.linearizability.budget import PIECE, Budget
 from keelhaul.checkers.values import freeze, show
 
 OPEN: Final = 1 << 62
 """`returned` of an operation whose outcome nobody knows: larger than any event's position."""
+
+PACKED_MIN: Final = 1 << 14
+"""Operations from which on their rows are packed."""
+LISTED_IN_UNIT: Final = 16
+"""Rows that are listed in the time of a unit of work."""
 
 FailedCas: TypeAlias = Literal["ignore", "observe"]
 """What a cas that ended `fail` says: nothing, or that at some moment of its window the expected value was not there."""
@@ -84,6 +94,12 @@ class Operations:
             failed=failed if failed and any(failed) else None,
         )
 
+    def listed(self, budget: Budget) -> Operations:
+        """Return them with their rows as lists. BudgetSpent if there is no time for that."""
+        if type(self.invoked) is not array and type(self.returned) is not array:
+            return self
+        return replace(self, invoked=listed(self.invoked, budget), returned=listed(self.returned, budget))
+
     def until(self, row: int) -> tuple[Operations, list[int]]:
         """Return what was known at `row`, and the positions of these operations: those invoked by then, open if they
         returned later. An observation that was not made yet says nothing."""
@@ -130,8 +146,8 @@ class Operations:
             f=[operation.f for _, operation in kept],
             argument=arguments,
             result=results,
-            invoked=[operation.invoked for _, operation in kept],
-            returned=[_returned(operation) for _, operation in kept],
+            invoked=packed([operation.invoked for _, operation in kept]),
+            returned=packed([_returned(operation) for _, operation in kept]),
             process=[operation.process for _, operation in kept],
             index=[index for index, _ in kept],
             key=keys if keyed else None,
@@ -161,6 +177,24 @@ class Operations:
             operation = Operation(process, f, argument, outcome, result, None, invoked, completed, 0, 0)
             operations.append((at, operation))
         return cls._from_operations(sorted(operations, key=lambda item: item[1].invoked), keyed)
+
+
+def packed(rows: Sequence[int]) -> Sequence[int]:
+    """Return rows in the form that suits their number."""
+    if len(rows) < PACKED_MIN:
+        return rows if type(rows) is list else list(rows)
+    return rows if type(rows) is array else array("q", rows)
+
+
+def listed(rows: Sequence[int], budget: Budget) -> Sequence[int]:
+    """Return rows as a list, if they are packed. BudgetSpent if there is no time for that."""
+    if type(rows) is not array:
+        return rows
+    found: list[int] = []
+    for start in range(0, len(rows), PIECE):
+        budget.foresee(len(rows) // LISTED_IN_UNIT)
+        found += rows[start : start + PIECE]
+    return found
 
 
 def taker(positions: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:

@@ -6,6 +6,7 @@ several parts as one order, the refutation made small, the reason in words; nor 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -126,12 +127,12 @@ class Outcome:
             return None
         first = self.invalid[0]
         core, positions = self._core(first), first.positions
-        return self._named(core if positions == range(len(positions)) else [positions[at] for at in core])
+        return self._named([positions[at] for at in core])
 
-    def _named(self, positions: Sequence[int]) -> list[int]:
-        """Name the operations at these positions; where there are a million, at once."""
+    def _named(self, positions: list[int]) -> list[int]:
+        """Name the operations at these positions, a list of its own; where there are a million, at once."""
         index = self.operations.index
-        return list(positions if index == range(len(index)) else map(list(index).__getitem__, positions))
+        return positions if index == range(len(index)) else list(map(list(index).__getitem__, positions))
 
     @property
     def invalid(self) -> list[Part]:
@@ -234,7 +235,7 @@ def merged(operations: Operations, parts: Sequence[Part], spend: Spend = lambda 
         order = _order(parts[0])
         return list(order.whole if isinstance(order, Within) else order)
     # By invocation, an operation is where its moment is, or right behind the one before it in its own order.
-    behind = [-1] * len(operations)
+    behind = array("i", [-1]) * len(operations)
     leads = bytearray(len(operations))
     for part in parts:
         spend(len(part.positions))
@@ -248,10 +249,11 @@ def merged(operations: Operations, parts: Sequence[Part], spend: Spend = lambda 
                 behind[before] = at
             before = at
     whole: list[int] = []
+    append = whole.append
     for at, after in zip(compress(range(len(operations)), leads), compress(behind, leads), strict=True):
-        whole.append(at)
+        append(at)
         while after >= 0:
-            whole.append(after)
+            append(after)
             after = behind[after]
     return whole
 

@@ -97,6 +97,8 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What may try a family, in this order; the engine comes last for all."""
 
+LOOKS_ITSELF: Final = frozenset({"zones"})
+"""Those that may be given operations of any shape, and rows that are packed."""
 LAST: Final = "engine"
 SMALL: Final = 10_000
 """Operations at which a glance takes some ten milliseconds, at most."""
@@ -236,15 +238,23 @@ def _decide_one(model: Model, operations: Operations, budget: Budget, tried: tup
     answer: Answer = UNTRIED
     for name in tried:
         try:
-            if name == tried[0]:
-                demand_shape(model, operations, budget)
+            if answer is UNTRIED and name not in LOOKS_ITSELF:
+                operations = _looked_at(model, operations, budget)
             answer = ALGORITHMS[name](model, operations, budget)
+            if isinstance(answer, NotApplicable) and name in LOOKS_ITSELF:
+                operations = _looked_at(model, operations, budget)
         except BudgetSpent as spent:
             return Unknown(str(spent), 0, len(operations)), name
         if not isinstance(answer, NotApplicable):
             return answer, name
     assert isinstance(answer, NotApplicable), "the loop ends early otherwise"
     return Unknown(f"{tried[-1]} doesn't apply: {answer.reason}", 0, len(operations)), tried[-1]
+
+
+def _looked_at(model: Model, operations: Operations, budget: Budget) -> Operations:
+    """Return the operations as most algorithms take them; MalformedOperation if the model can't read one."""
+    demand_shape(model, operations, budget)
+    return operations.listed(budget)
 
 
 def demand_shape(model: Model, operations: Operations, budget: Budget | None = None) -> None:
@@ -260,5 +270,6 @@ def _is_plain(model: Model, operations: Operations) -> bool:
     if not model.functions or not names.issubset(model.functions):
         return False
     if model.family == "register":
-        return "cas" not in names or zones.are_pairs(f, operations.argument, "cas")
+        cases = (argument for name, argument in zip(f, operations.argument, strict=True) if name == "cas")
+        return "cas" not in names or zones.are_pairs(cases)
     return model.family == "key-value" and versions.has_shape(operations)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Hashable, Iterable, Sequence
+from contextlib import suppress
 from itertools import compress, count, islice
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, NoReturn
@@ -21,7 +22,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 from keelhaul.checkers.linearizability import clusters
 from keelhaul.checkers.linearizability.budget import PIECE, Budget
 from keelhaul.checkers.linearizability.clusters import INITIAL, Clusters, Times
-from keelhaul.checkers.linearizability.operations import OPEN, Operations, taker
+from keelhaul.checkers.linearizability.operations import OPEN, Operations, listed, taker
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid, Within
 from keelhaul.checkers.models.model import Model
 
@@ -70,25 +71,35 @@ class _Register(NamedTuple):
     times: Times
 
     def formed(self, initial: Hashable, places: Sequence[int], budget: Budget) -> Clusters | None:
-        """Form the clusters; None if the values are not unique. `places` are the positions. Nothing is spent."""
+        """Form the clusters; None if values are not unique, or what a cas is asked for is not a pair. `places` are the
+        positions. Nothing is spent."""
         kinds, argument = self.kinds, self.argument
-        puts, writes, reads = (kinds.translate(table) for table in (_PUTS, _WRITES, _READS))
-        put_at, source_of = list(compress(places, puts)), _Sources()
-        written = zip(compress(argument, writes), compress(places, writes), strict=True)
+        writes, reads = kinds.translate(_WRITES), kinds.translate(_READS)
+        put_at, source_of = list(compress(places, writes)), _Sources()
+        written = zip(compress(argument, writes), put_at, strict=True)
         for _ in range(0, len(put_at), PIECE):
             budget.foresee(len(kinds) // FORESEEN)
             source_of.update(islice(written, PIECE))
-        cas_at, pairs = list[int](), list[Any]()
+        cas_at: list[int] = []
+        expected: list[Any] = []
         if CAS in kinds:
-            cases = kinds.translate(_CASES)
-            cas_at, pairs = list(compress(places, cases)), list(compress(argument, cases))
-            budget.foresee(len(kinds) // FORESEEN)
-            source_of.update(zip(map(itemgetter(2), pairs), cas_at, strict=True))
+            cas_at = list(compress(places, kinds.translate(_CASES)))
+            for start in range(0, len(cas_at), PIECE):
+                budget.foresee(len(kinds) // FORESEEN)
+                some = cas_at[start : start + PIECE]
+                pairs = list(map(argument.__getitem__, some))
+                if not are_pairs(pairs):
+                    return None
+                source_of.update(zip(map(itemgetter(2), pairs), some, strict=True))
+                expected += map(itemgetter(1), pairs)
+            put_at = list(compress(places, kinds.translate(_PUTS)))
         if len(source_of) < len(put_at) or initial in source_of:
             return None
         source_of[initial] = INITIAL
         budget.foresee(len(kinds) // FORESEEN)
-        follows = dict(zip(cas_at, map(source_of.get, map(itemgetter(1), pairs)), strict=True))
+        follows: dict[int, int | None] = {}
+        if cas_at:
+            follows.update(zip(cas_at, map(source_of.get, expected), strict=True))
         sources = map(source_of.__getitem__, compress(self.result, reads))
         return Clusters(put_at, list(compress(places, reads)), sources, follows)
 
@@ -107,15 +118,15 @@ class Registers:
     def __init__(self, model: Model, operations: Operations, budget: Budget) -> None:
         """Look at all operations once. BudgetSpent if there is no time for that."""
         self._initial, self._operations = model.initial, operations
-        names = [name for name in model.functions if name in _KINDS]
-        self._kinds = _kinds_of(operations, names, budget)
+        self._kinds = _kinds_of(operations, model, budget)
 
     def decide(self, positions: Sequence[int], budget: Budget) -> Valid | Invalid | None:
         """Decide the one that has these operations. None, and nothing is spent: others have to look at it, for a value
         is put in twice, or it isn't plain that all operations are a register's."""
-        operations, take = self._operations, taker(positions)
+        operations, every = self._operations, list(positions)
+        take = taker(every)
         kinds, argument = bytes(take(self._kinds)), take(operations.argument)
-        if OTHER in kinds or (CAS in kinds and not are_pairs(kinds, argument, CAS)):
+        if OTHER in kinds:
             return None
         times = Times(take(operations.invoked), take(operations.returned))
         register, places = _Register(kinds, argument, take(operations.result), times), list(range(len(positions)))
@@ -130,7 +141,7 @@ class Registers:
         finally:
             budget.held = held
         if isinstance(answer, Valid):
-            return Valid(Within(array("I", taker(answer.order)(list(positions))), positions))
+            return Valid(Within(array("I", taker(answer.order)(every)), positions))
         return answer
 
 
@@ -138,36 +149,36 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     """Decide a register or cas-register history with unique values."""
     if model.family != "register":
         return NotApplicable("it is no register")
-    if operations.failed is not None:
+    if operations.failed is not None:  # Which would be seen below, too, but later.
         return NotApplicable("a failed cas is kept as an observation")
     held = budget.held
     budget.hold(OPERATION_BYTES * len(operations))
     try:
         budget.spend(len(operations))
-        kinds = _kinds_of(operations, _KINDS, budget)
-        assert OTHER not in kinds, "the portfolio looked at the shape of all"
-        times, places = Times(operations.invoked, operations.returned), list(range(len(operations)))
+        kinds = _kinds_of(operations, model, budget)
+        if OTHER in kinds:
+            return NotApplicable("not all of it is a register's work")
+        times, places = Times(listed(operations.invoked, budget), operations.returned), list(range(len(operations)))
         register = _Register(bytes(kinds), operations.argument, operations.result, times)
         formed = register.formed(model.initial, places, budget)
         if formed is None:
-            return NotApplicable("a value is put in twice")
+            return NotApplicable("a value is put in twice, or a cas has no pair")
         return register.decided(formed, places, budget)
     finally:
         budget.held = held
 
 
-def are_pairs(names: Iterable[object], arguments: Sequence[Any], cas: object) -> bool:
-    """Say whether the arguments of what is named `cas` are [expected, new]. The others aren't touched."""
-    for at in [at for at, name in enumerate(names) if name == cas]:
-        pair = arguments[at]
+def are_pairs(arguments: Iterable[Any]) -> bool:
+    """Say whether all are [expected, new]."""
+    for pair in arguments:  # noqa: SIM110 - a generator takes half as long again
         if type(pair) is not tuple or len(pair) != 3 or pair[0] != "array":
             return False
     return True
 
 
-def _kinds_of(operations: Operations, names: Iterable[str], budget: Budget) -> bytearray:
+def _kinds_of(operations: Operations, model: Model, budget: Budget) -> bytearray:
     """Say what each operation is."""
-    known, kinds = {name: _KINDS[name] for name in names}, bytearray()
+    known, kinds = {name: _KINDS[name] for name in model.functions if name in _KINDS}, bytearray()
     for start in range(0, len(operations), PIECE):
         budget.foresee(len(operations) // FORESEEN)
         some = operations.f[start : start + PIECE]
@@ -176,10 +187,11 @@ def _kinds_of(operations: Operations, names: Iterable[str], budget: Budget) -> b
         except KeyError:
             kinds += bytes(known.get(f, OTHER) for f in some)
     returned, at = operations.returned, -1
-    for _ in range(returned.count(OPEN)):
-        at = returned.index(OPEN, at + 1)
-        if kinds[at] == READ:
-            kinds[at] = UNSEEN
+    with suppress(ValueError):
+        while True:
+            at = returned.index(OPEN, at + 1)
+            if kinds[at] == READ:
+                kinds[at] = UNSEEN
     for at in compress(count(), operations.failed or ()):
         kinds[at] = OTHER
     return kinds

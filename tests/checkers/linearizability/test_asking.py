@@ -3,6 +3,7 @@ the reason in words. A clock of the tests' own goes on at each look."""
 
 import tracemalloc
 from contextlib import nullcontext
+from itertools import count
 from random import Random
 
 import pytest
@@ -27,7 +28,7 @@ from keelhaul.checkers.linearizability import (
 )
 from keelhaul.checkers.linearizability import budget as budget_module
 from keelhaul.checkers.linearizability.actions import actions_of
-from keelhaul.checkers.linearizability.budget import PIECE, UNIT_S, Budget, BudgetSpent
+from keelhaul.checkers.linearizability.budget import LOOK_EVERY_S, PIECE, UNIT_S, Budget, BudgetSpent
 from keelhaul.checkers.linearizability.explain import first_out_of_place
 from keelhaul.checkers.linearizability.outcome import merged
 from keelhaul.checkers.linearizability.placing import STRIDE
@@ -183,12 +184,19 @@ def test_once_the_time_is_over_nothing_takes_long_any_more(name):
 
 
 def test_what_time_will_not_suffice_for_is_not_begun():
-    model, operations = model_named("counter"), drawn("counter", 1_000)
-    late = Budget(seconds=1_000 * UNIT_S, clock=lambda: 0.0)
+    model, operations = model_named("counter"), drawn("counter", 3_000)
+    late = Budget(seconds=3_000 * UNIT_S, clock=lambda: 0.0)
     with pytest.raises(BudgetSpent):
         actions_of(model, operations, late)
     assert late.spent == 0
-    assert len(actions_of(model, operations, Budget(seconds=2_100 * UNIT_S, clock=lambda: 0.0))) == 1_000
+    assert len(actions_of(model, operations, Budget(seconds=6_300 * UNIT_S, clock=lambda: 0.0))) == 3_000
+
+
+def test_what_is_over_before_the_next_look_is_begun():
+    units, late = int(LOOK_EVERY_S / UNIT_S), Budget(seconds=1, clock=count().__next__)
+    late.foresee(units - 1)
+    with pytest.raises(BudgetSpent, match="1 s"):
+        late.foresee(units)
 
 
 @pytest.mark.parametrize("of", [lambda whole: whole, lambda whole: whole.part(5), lambda whole: whole.aside(5).part(5)])
@@ -279,10 +287,10 @@ def test_pieces_are_counted_one_by_one():
     with pytest.raises(BudgetSpent):
         seen.extend(budget.over(range(3 * PIECE), 3 * PIECE))
     assert seen == [*range(PIECE)]
-    for count in (0, 7, PIECE, PIECE + 8):
-        budget, things = Budget(), iter(range(count))
-        assert [*budget.over(things, count, 4)] == [*range(count)]
-        assert budget.spent == count // 4
+    for size in (0, 7, PIECE, PIECE + 8):
+        budget, things = Budget(), iter(range(size))
+        assert [*budget.over(things, size, 4)] == [*range(size)]
+        assert budget.spent == size // 4
 
 
 def test_what_is_fetched_from_memory_is_asked_for_window_by_window():
@@ -315,7 +323,7 @@ class Fetched:
 
 def test_registers_are_not_begun_without_time_for_what_comes_later():
     """To make their tables can't be interrupted."""
-    operations = register(Random(1), 1_000, 5)
+    operations = register(Random(1), 20_000, 5)
     model, least_s = model_named("register"), len(operations) * UNIT_S / zones.FORESEEN
     for seconds, expected in ((0.9, BudgetSpent), (1.1, None)):
         budget = Budget(seconds=seconds * least_s, clock=lambda: 0.0)
@@ -389,7 +397,7 @@ def test_a_long_text_is_gone_over_with_the_budget(monkeypatch):
 
 
 def test_clusters_are_not_formed_without_time_for_what_comes_later(monkeypatch):
-    operations, late, kinds_of = register(Random(1), 1_000, 5), [], zones._kinds_of
+    operations, late, kinds_of = register(Random(1), 20_000, 5), [], zones._kinds_of
     monkeypatch.setattr(zones, "_kinds_of", lambda *given: (kinds_of(*given), late.append(True))[0])
     monkeypatch.setattr(zones, "islice", lambda *_: pytest.fail("the table was begun"))
     with pytest.raises(BudgetSpent):
@@ -397,7 +405,7 @@ def test_clusters_are_not_formed_without_time_for_what_comes_later(monkeypatch):
 
 
 def test_a_store_for_which_there_is_no_time_is_undecided():
-    calls = [Call(0, "write", [key, at], [key, at], 2.0 * at, 2.0 * at + 1) for at in range(1_000) for key in "a"]
+    calls = [Call(0, "write", [key, at], [key, at], 2.0 * at, 2.0 * at + 1) for at in range(20_000) for key in "a"]
     calls.append(Call(1, "write", ["b", 0], ["b", 0], 0.0, 1.0))
     budget = Budget(seconds=0.9 * len(calls) * UNIT_S / zones.FORESEEN, clock=lambda: 0.0)
     assert linearizability.check("register", calls, keyed=True, budget=budget).verdict is Verdict.UNKNOWN

@@ -1,5 +1,6 @@
 """Registers of a store are decided where they stand, as they would be by themselves."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -143,3 +144,19 @@ def test_a_circle_is_shown_by_few_of_its_readers():
     puts = [("a", "cas", ("array", 1, 2), None), ("a", "cas", ("array", 2, 1), None)]
     operations = keyed(*puts, *(("a", "read", None, 1 + at % 2) for at in range(20)))
     assert zones.decide(model_named("cas-register"), operations, Budget()) == Invalid([0, 1])
+
+
+def test_another_models_functions_of_the_same_names_are_no_registers():
+    one, other = ("array", "x", 1), ("array", "x", 2)
+    operations = replace(keyed(("a", "write", one, one), ("a", "read", other, other)), key=None)
+    outcome = linearizability.check("multi-register", operations, algorithm="zones")
+    assert "undecided: zones doesn't apply: it is no register; 0 of 2 operations are explained" in outcome.reason
+
+
+def test_what_is_no_registers_work_is_told_of_whoever_is_asked():
+    for argument in (7, ("array", 1), ("list", 1, 2), ("array", 1, 2, 3), None):
+        f = "cas" if argument else "wriet"
+        operations = replace(keyed(("a", "write", 1, 1), ("a", f, argument, argument)), key=None)
+        for algorithm in (None, "zones", "absorption"):
+            with pytest.raises(MalformedOperation, match="operation 1: "):
+                linearizability.check("cas-register", operations, algorithm=algorithm)
