@@ -30,8 +30,9 @@ for each of them (`_near`).
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final, NamedTuple
@@ -68,7 +69,7 @@ class Clusters:
 
 
 class Times(NamedTuple):
-    """When the operations were underway."""
+    """When the operations were underway; packed or not."""
 
     invoked: Sequence[int]
     returned: Sequence[int]
@@ -77,7 +78,7 @@ class Times(NamedTuple):
 class _Chains(NamedTuple):
     """The clusters with their readers: a column each, by the position of the put."""
 
-    first: list[int]
+    first: MutableSequence[int]
     """Row of the first return; `OPEN` if nobody knows whether the put took effect. A reader's is its own."""
     end: list[int]
     """The reader that was invoked last; the put itself if there is none."""
@@ -96,7 +97,7 @@ class _Chains(NamedTuple):
 class _Blocks(NamedTuple):
     """What has to stand together, named by its first cluster, the head."""
 
-    first: list[int]
+    first: MutableSequence[int]
     """Row of the first return, by head; `OPEN` for clusters that are no head: no bound that could be broken."""
     last_at: list[int]
     """The operation that was invoked last, or one before the head."""
@@ -125,9 +126,15 @@ class _Clash(NamedTuple):
 def decide(times: Times, clusters: Clusters, places: Sequence[int], budget: Budget) -> Valid | Invalid:
     """Look for an order of the clusters. `places` are the positions of all operations, from 0 on: there are many, and
     what names an operation refers to these objects. What `Clusters.sources` raises is raised."""
-    chains = _Chains([*times.returned, -1], [*places, INITIAL], [0] * (len(places) + 1))
+    chains = _Chains(_first_returns(times.returned), [*places, INITIAL], [0] * (len(places) + 1))
     found = _narrow(times, clusters, chains, budget) or _ordered(times, clusters, chains, budget)
     return found if isinstance(found, Valid) else Invalid(_evidence(times, clusters, chains, found))
+
+
+def _first_returns(returned: Sequence[int]) -> MutableSequence[int]:
+    """Begin the column of first returns: each put's own, and none for what there was at first. Packed rows stay packed:
+    to make a million numbers takes longer than to read them."""
+    return returned + array("q", [-1]) if isinstance(returned, array) else [*returned, -1]
 
 
 def _narrow(times: Times, clusters: Clusters, chains: _Chains, budget: Budget) -> _Clash | None:
@@ -163,7 +170,7 @@ def _blocks(invoked: Sequence[int], clusters: Clusters, chains: _Chains, budget:
     if isinstance(links, _Clash):
         return links
     following, led = links
-    blocks = _Blocks(chains.first.copy(), chains.end.copy(), following)
+    blocks = _Blocks(chains.first[:], chains.end[:], following)
     first, last_at = blocks.first, blocks.last_at
     joined = 0
     for head in _near(_heads(clusters, led), (first, last_at, invoked), budget):

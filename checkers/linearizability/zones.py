@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 from keelhaul.checkers.linearizability import clusters
 from keelhaul.checkers.linearizability.budget import PIECE, Budget
 from keelhaul.checkers.linearizability.clusters import INITIAL, Clusters, Times
-from keelhaul.checkers.linearizability.operations import OPEN, Operations, listed, taker
+from keelhaul.checkers.linearizability.operations import OPEN, Operations, taker
 from keelhaul.checkers.linearizability.result import Answer, Invalid, NotApplicable, Valid, Within
 from keelhaul.checkers.models.model import Model
 
@@ -158,7 +158,7 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
         kinds = _kinds_of(operations, model, budget)
         if OTHER in kinds:
             return NotApplicable("not all of it is a register's work")
-        times, places = Times(listed(operations.invoked, budget), operations.returned), list(range(len(operations)))
+        times, places = Times(operations.invoked, operations.returned), list(range(len(operations)))
         register = _Register(bytes(kinds), operations.argument, operations.result, times)
         formed = register.formed(model.initial, places, budget)
         if formed is None:
