@@ -12,16 +12,17 @@ from keelhaul.checkers import linearizability
 from keelhaul.checkers.formats import read
 from keelhaul.checkers.history import History, Row
 from keelhaul.checkers.levels import judge
-from keelhaul.checkers.linearizability import Call, portfolio
+from keelhaul.checkers.linearizability import Call, portfolio, zones
 from keelhaul.checkers.linearizability import operations as operations_module
 from keelhaul.checkers.linearizability.budget import LOOK_EVERY_S, UNIT_S, Budget, BudgetSpent
 from keelhaul.checkers.linearizability.operations import LISTED_IN_UNIT, OPEN, PACKED_MIN, Operations, packed
 from keelhaul.checkers.linearizability.portfolio import ALGORITHMS
-from tests.oracle.differential import drawn, models_of
+from tests.oracle.differential import drawn, models_of, problem
 from tests.oracle.draws import simulated, with_keys
 from tests.oracle.specifications import SPECIFICATIONS
 
 DRAWS = 60
+OF_ZONES = 5_000
 
 
 def with_packed(operations):
@@ -50,6 +51,13 @@ def test_every_algorithm_answers_the_same(name, algorithm):
             for operations in (case.operations, with_packed(case.operations))
         ]
         assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("name", models_of("zones"))
+def test_what_goes_over_packed_rows_agrees_with_the_oracle(name):
+    for seed in range(OF_ZONES):
+        case = drawn(name, seed)
+        assert problem(zones.decide, case._replace(operations=with_packed(case.operations)))[1] is None
 
 
 @pytest.mark.parametrize("name", ["register", "cas-register", "counter"])
