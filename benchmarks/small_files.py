@@ -1,10 +1,10 @@
-"""What is it worth to read small files several at a time before they are judged?
+"""What is it worth to read and judge small files several at a time, before they are told of?
 
     python -m benchmarks.small_files
 
 The files are 60 histories of a register, 100 operations of 10 clients each, correct or with an answer that nobody
-wrote, which is found in no time. They are judged by one process, each right after it was read (the baseline) and a
-megabyte of them at a time, in turn; what is printed are medians.
+wrote, which is found in no time. They are judged by one process: each right after it was read, and told of right after
+that (the baseline), and a megabyte of them at a time, in turn; what is printed are medians.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REPEATS = 15
 
 def main() -> None:
     """Print a line for reading and one for checking, of each kind."""
-    print(f"small files: {FILES} of {OPERATIONS} operations; read one by one and several at a time")
+    print(f"small files: {FILES} of {OPERATIONS} operations; one by one and several at a time")
     for verdict in ("valid", "invalid"):
         with TemporaryDirectory() as folder:
             paths = list(written(Path(folder), is_wrong=verdict == "invalid"))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from keelhaul.checkers import formats
 from keelhaul.checkers.formats import FormatError, Recorded
@@ -32,6 +32,11 @@ from keelhaul.harness.validation import UsageError
 
 READ_AHEAD_BYTES: Final = 1 << 20
 """Of small files, so much is read before the first of them is judged: in memory, some ten megabytes."""
+TOGETHER_S: Final = 0.005
+"""Verdicts that were found within this time are told of together."""
+Record: TypeAlias = "dict[str, Any]"
+Tell: TypeAlias = Callable[[], Record]
+"""Makes the record of what was found: a refutation small, the reason in words, the proof verified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +79,9 @@ def check_files(
     """Yield a record for each file, in order; `problem` in it says why it couldn't be judged. UsageError before the
     first if any of them isn't there. Of several files, each is one process's; of one, its parts are dealt out.
 
-    One process reads up to `ahead_bytes` of small files before it judges the first of them: reading and judging push
-    each other's code out of the processor's caches, which is up to 15 % of either (benchmarks/small_files.py).
+    One process reads up to `ahead_bytes` of small files before it judges the first of them, and tells of those for
+    which that takes no time (TOGETHER_S) when all of them are judged: reading, judging and telling push each other's
+    code out of the processor's caches, which is up to a fifth of each (benchmarks/small_files.py).
     """
     missing = [f"{printable(path)}: no such file" for path in paths if not _file_of(path).is_file()]
     if missing:
@@ -111,8 +117,8 @@ def _file_of(path: Path) -> Path:
     return path / store.HISTORY if path.is_dir() else path
 
 
-def _check_all(paths: list[Path], question: Question, ahead_bytes: int) -> Iterator[dict[str, Any]]:
-    """Judge files in this process, and yield each one's record before the next is judged."""
+def _check_all(paths: list[Path], question: Question, ahead_bytes: int) -> Iterator[Record]:
+    """Judge files in this process, and yield their records."""
     sizes = [*map(_size, paths)]
     first = 0
     while first < len(paths):
@@ -121,10 +127,24 @@ def _check_all(paths: list[Path], question: Question, ahead_bytes: int) -> Itera
             size += sizes[end]
             end += 1
         with no_cycle_collection():
-            read = deque([_read(path, question) for path in paths[first:end]])
-            while read:
-                yield read.popleft()()
+            yield from _in_batches(deque([_read(path, question) for path in paths[first:end]]))
         first = end
+
+
+def _in_batches(read: deque[Callable[[], Tell]]) -> Iterator[Record]:
+    """Judge what was read, and yield a record of each, no later than when one that takes longer is judged, too."""
+    waiting: deque[Tell] = deque()
+    began_s = time.monotonic()
+    while read:
+        try:
+            waiting.append(read.popleft()())
+        except BaseException:  # An interrupt, above all: what was found by then is told of.
+            yield from (tell() for tell in waiting)
+            raise
+        if not read or time.monotonic() - began_s >= TOGETHER_S:
+            while waiting:
+                yield waiting.popleft()()
+            began_s = time.monotonic()
 
 
 def _size(path: Path) -> int:
@@ -136,24 +156,33 @@ def _size(path: Path) -> int:
 
 def _check_alone(file: Path, question: Question) -> dict[str, Any]:
     with no_cycle_collection():
-        return _read(file, question)()
+        return _read(file, question)()()
 
 
-def _read(file: Path, question: Question) -> Callable[[], dict[str, Any]]:
+def _read(file: Path, question: Question) -> Callable[[], Tell]:
     """Read a file, and return what judges it."""
     started_ns = time.monotonic_ns()
     try:
         recorded = read_file(file, question.format_name)
         operations = recorded.operations(failed_cas=question.failed_cas, keys=question.model.keys)
     except FormatError as error:
-        return partial(_not_judged, f"{printable(file)}:{error.line}:{error.column}: {error.problem}")
+        problem = f"{printable(file)}:{error.line}:{error.column}: {error.problem}"
+        return lambda: partial(_not_judged, problem)
     except MalformedOperation as error:
-        return partial(_not_judged, _malformed(file, question, error))
+        malformed = _malformed(file, question, error)
+        return lambda: partial(_not_judged, malformed)
     parse_ns, is_empty = time.monotonic_ns() - started_ns, not len(recorded)
 
-    def judge() -> dict[str, Any]:
+    def judge() -> Tell:
         try:
-            record = judged(operations, question)
+            checked = _checked(operations, question, time.monotonic)
+        except MalformedOperation as error:
+            return partial(_not_judged, _malformed(file, question, error))
+        return partial(tell, checked)
+
+    def tell(checked: _Checked) -> Record:
+        try:
+            record = checked.told(question)
         except MalformedOperation as error:
             return _not_judged(_malformed(file, question, error))
         if is_empty:
@@ -171,36 +200,55 @@ def _not_judged(problem: str) -> dict[str, Any]:
     return {"verdict": "unknown", "reason": problem, "problem": problem}
 
 
-def judged(operations: Operations, question: Question, clock: Callable[[], float] = time.monotonic) -> dict[str, Any]:
+def judged(operations: Operations, question: Question, clock: Callable[[], float] = time.monotonic) -> Record:
     """Check, explain, verify. `check_ns` is for the verdict and what proves it; `explain_ns` for making a refutation
     small and telling the reason in words. One violated key settles the verdict, so others are only looked at for
     whether they can be read."""
+    return _checked(operations, question, clock).told(question)
+
+
+def _checked(operations: Operations, question: Question, clock: Callable[[], float]) -> _Checked:
+    """Find the verdict, and what proves it."""
     started_ns = time.monotonic_ns()
     budget = Budget(seconds=question.budget_s, megabytes=question.budget_mb, clock=clock, memory=memory.resident_mb)
     found = judge(question.model, operations, budget=budget) if question.levels else None
     outcome = _check(operations, question, budget) if found is None else found.outcome
-    witness = outcome.witness
-    checked_ns = time.monotonic_ns()
-    if outcome.left:
-        portfolio.demand_shape(question.model, operations)
-    reason, refutation = outcome.reason, outcome.refutation
-    record: dict[str, Any] = {
-        "verdict": outcome.verdict.value,
-        "reason": reason,
-        "algorithm": outcome.algorithm,
-        "operations": len(operations),
-        "check_ns": checked_ns - started_ns,
-        "explain_ns": time.monotonic_ns() - checked_ns,
-    }
-    if found is not None:
-        record |= {"strongest": found.strongest, "levels": _levels_as_json(found), "levels_reason": found.reason}
-    if question.verify and outcome.verdict is not Verdict.UNKNOWN:
-        record["verified"] = outcome.problem() is None
-    if witness is not None:
-        record["witness"] = witness
-    if refutation is not None:
-        record["refutation"] = refutation
-    return record
+    _ = outcome.witness
+    return _Checked(operations, outcome, found, time.monotonic_ns() - started_ns)
+
+
+class _Checked(NamedTuple):
+    """What was found."""
+
+    operations: Operations
+    outcome: Outcome
+    levels: Levels | None
+    check_ns: int
+
+    def told(self, question: Question) -> Record:
+        """Explain and verify it. MalformedOperation if what was left unjudged can't be read."""
+        operations, outcome, found, check_ns = self
+        started_ns = time.monotonic_ns()
+        if outcome.left:
+            portfolio.demand_shape(question.model, operations)
+        reason, refutation = outcome.reason, outcome.refutation
+        record: Record = {
+            "verdict": outcome.verdict.value,
+            "reason": reason,
+            "algorithm": outcome.algorithm,
+            "operations": len(operations),
+            "check_ns": check_ns,
+            "explain_ns": time.monotonic_ns() - started_ns,
+        }
+        if found is not None:
+            record |= {"strongest": found.strongest, "levels": _levels_as_json(found), "levels_reason": found.reason}
+        if question.verify and outcome.verdict is not Verdict.UNKNOWN:
+            record["verified"] = outcome.problem() is None
+        if outcome.witness is not None:
+            record["witness"] = outcome.witness
+        if refutation is not None:
+            record["refutation"] = refutation
+        return record
 
 
 def _check(operations: Operations, question: Question, budget: Budget) -> Outcome:

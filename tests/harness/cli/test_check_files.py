@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import json
 import os
+from itertools import count
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -102,26 +104,50 @@ def test_many_files_are_judged_in_order_and_invalid_outranks_the_rest(keelhaul, 
 def test_small_files_are_read_several_at_a_time_and_no_large_one_with_them(files, monkeypatch):
     names = files(a=LEGAL, b=ILLEGAL, large=LEGAL * 3, c="{", d=LEGAL)
     happened = []
-    read_file, judged = check_files.read_file, check_files.judged
+    monkeypatch.setattr(check_files, "TOGETHER_S", inf)
+    read_file, checked, told = check_files.read_file, check_files._checked, check_files._Checked.told
     monkeypatch.setattr(
         check_files, "read_file", lambda path, name: happened.append(path.name) or read_file(path, name)
     )
-    monkeypatch.setattr(check_files, "judged", lambda *asked: happened.append("judged") or judged(*asked))
+    monkeypatch.setattr(check_files, "_checked", lambda *asked: happened.append("judged") or checked(*asked))
+    monkeypatch.setattr(check_files._Checked, "told", lambda *asked: happened.append("told") or told(*asked))
     question = check_files.question("cas-register", budget_s=60, budget_mb=4000)
     found = [*check_files.check_files([Path(name) for name in names], question, ahead_bytes=len(LEGAL) * 2)]
-    assert happened == ["a", "b", "judged", "judged", "large", "judged", "c", "d", "judged"]
+    both = ["a", "b", "judged", "judged", "told", "told"]
+    assert happened == [*both, "large", "judged", "told", "c", "d", "judged", "told"]
     assert [record["file"] for record in found] == names
     assert [record["verdict"] for record in found] == ["valid", "invalid", "valid", "unknown", "valid"]
 
 
-def test_a_record_is_there_before_the_next_file_is_judged(files, monkeypatch):
+@pytest.mark.parametrize(("together_s", "judged_by_then"), [(0.0, 1), (inf, 2)])
+def test_a_record_does_not_wait_for_what_takes_long(files, monkeypatch, together_s, judged_by_then):
     judged, paths = [], [Path(name) for name in files(a=LEGAL, b=ILLEGAL)]
-    monkeypatch.setattr(check_files, "judged", lambda *_: judged.append("judged") or {"verdict": "valid"})
+    checked = check_files._checked
+    monkeypatch.setattr(check_files, "TOGETHER_S", together_s)
+    monkeypatch.setattr(check_files, "_checked", lambda *asked: judged.append("judged") or checked(*asked))
     question = check_files.question("cas-register", budget_s=60, budget_mb=4000)
     found = check_files.check_files(paths, question)
-    assert next(found)["file"] == "a"
-    assert judged == ["judged"]
+    assert next(found)["file"] == str(paths[0])
+    assert len(judged) == judged_by_then
     found.close()
+    assert gc.isenabled()
+
+
+def test_what_was_found_before_an_interrupt_is_told(files, monkeypatch):
+    paths, checked = [Path(name) for name in files(a=LEGAL, b=ILLEGAL, c=LEGAL, d=LEGAL)], check_files._checked
+    asked_for = count()
+
+    def interrupted(*asked):
+        if next(asked_for) == 2:
+            raise KeyboardInterrupt
+        return checked(*asked)
+
+    monkeypatch.setattr(check_files, "TOGETHER_S", inf)
+    monkeypatch.setattr(check_files, "_checked", interrupted)
+    found = check_files.check_files(paths, check_files.question("cas-register", budget_s=60, budget_mb=4000))
+    assert [next(found)["verdict"], next(found)["verdict"]] == ["valid", "invalid"]
+    with pytest.raises(KeyboardInterrupt):
+        next(found)
     assert gc.isenabled()
 
 
