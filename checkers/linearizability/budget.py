@@ -135,6 +135,17 @@ class Budget:
         if self._started + self.seconds - self._clock() < units * UNIT_S:
             raise BudgetSpent(f"{self._named[1]:g} s")
 
+    @contextmanager
+    def reserving(self, seconds: float) -> Iterator[None]:
+        """Don't have the last so many seconds worked in: what is made meanwhile takes them to be let go of."""
+        before = self.seconds
+        if before is not None:
+            self.seconds = before - seconds
+        try:
+            yield
+        finally:
+            self.seconds = before
+
     def hold(self, size: int) -> None:
         """Count bytes that are kept from here on; a negative size lets go. BudgetSpent, and nothing counted, if that is
         more than the limit: between two looks, large things could add up to a lot."""

@@ -49,6 +49,9 @@ SPAN_MAX: Final = 4 * WINDOW
 ROWS_MAX: Final = 8
 """Rows per operation up to which blocks are put in order by a table of all rows; where there are more, by sorting."""
 
+ROWS_IN_UNIT: Final = 32
+"""Rows of the table that are gone over, without a question to the budget, in the time of a unit of work."""
+
 INITIAL: Final = -1
 """The cluster of what there was at first, whose put came before everything else. As a position it is the last one of a
 column; those of clusters have a place more than there are operations."""
@@ -273,7 +276,9 @@ def _by_table(puts: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budg
     """Sort the heads by the smaller bound: no two bounds share a row, and the smaller one is no later than the last
     invocation. What is no head, or need not have taken effect, has no first return."""
     first, last_at = blocks.first, blocks.last_at
-    at_row: list[int | None] = [None] * (invoked[-1] + 1)
+    rows = invoked[-1] + 1
+    budget.foresee(rows // ROWS_IN_UNIT)
+    at_row: list[int | None] = [None] * rows
     for put in _near(puts, (first, invoked), budget):
         row, at = first[put], last_at[put]
         last = invoked[at if at > put else put]
@@ -281,6 +286,7 @@ def _by_table(puts: Sequence[int], invoked: Sequence[int], blocks: _Blocks, budg
             at_row[row] = put
         elif row != OPEN:
             at_row[last] = put
+    budget.foresee(rows // ROWS_IN_UNIT)
     order = list(filter(None, at_row))
     if puts and not puts[0] and first[0] != OPEN:
         # Which is as good as None to a filter, but a position.

@@ -7,19 +7,18 @@ happened first. What certainly never took effect is not in here, with one except
 Values are hashable and compare by value, as `checkers/values.py` makes them out of JSON.
 
 Rows of many operations are `packed`: numbers that lie close together, in a fifth of the memory. One object's are taken
-out of them without waiting for memory at each. What reads them over and over wants them `listed`.
+out of them without waiting for memory at each.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, overload
 
 from keelhaul.checkers.history import History, Operation
-from keelhaul.checkers.linearizability.budget import PIECE, Budget
 from keelhaul.checkers.values import freeze, show
 
 OPEN: Final = 1 << 62
@@ -27,8 +26,6 @@ OPEN: Final = 1 << 62
 
 PACKED_MIN: Final = 1 << 14
 """Operations from which on their rows are packed."""
-LISTED_IN_UNIT: Final = 16
-"""Rows that are listed in the time of a unit of work."""
 
 FailedCas: TypeAlias = Literal["ignore", "observe"]
 """What a cas that ended `fail` says: nothing, or that at some moment of its window the expected value was not there."""
@@ -93,12 +90,6 @@ class Operations:
             key=None if self.key is None else _Some(self.key, positions),
             failed=failed if failed and any(failed) else None,
         )
-
-    def listed(self, budget: Budget) -> Operations:
-        """Return them with their rows as lists. BudgetSpent if there is no time for that."""
-        if type(self.invoked) is not array and type(self.returned) is not array:
-            return self
-        return replace(self, invoked=listed(self.invoked, budget), returned=listed(self.returned, budget))
 
     def until(self, row: int) -> tuple[Operations, list[int]]:
         """Return what was known at `row`, and the positions of these operations: those invoked by then, open if they
@@ -184,17 +175,6 @@ def packed(rows: Sequence[int]) -> Sequence[int]:
     if len(rows) < PACKED_MIN:
         return rows if type(rows) is list else list(rows)
     return rows if type(rows) is array else array("q", rows)
-
-
-def listed(rows: Sequence[int], budget: Budget) -> Sequence[int]:
-    """Return rows as a list, if they are packed. BudgetSpent if there is no time for that."""
-    if type(rows) is not array:
-        return rows
-    found: list[int] = []
-    for start in range(0, len(rows), PIECE):
-        budget.foresee(len(rows) // LISTED_IN_UNIT)
-        found += rows[start : start + PIECE]
-    return found
 
 
 def taker(positions: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:

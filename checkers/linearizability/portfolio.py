@@ -98,7 +98,7 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
 """What may try a family, in this order; the engine comes last for all."""
 
 LOOKS_ITSELF: Final = frozenset({"zones"})
-"""Those that may be given operations of any shape, and rows that are packed."""
+"""Those that may be given operations of any shape: what they can't read doesn't apply."""
 LAST: Final = "engine"
 SMALL: Final = 10_000
 """Operations at which a glance takes some ten milliseconds, at most."""
@@ -239,22 +239,16 @@ def _decide_one(model: Model, operations: Operations, budget: Budget, tried: tup
     for name in tried:
         try:
             if answer is UNTRIED and name not in LOOKS_ITSELF:
-                operations = _looked_at(model, operations, budget)
+                demand_shape(model, operations, budget)
             answer = ALGORITHMS[name](model, operations, budget)
             if isinstance(answer, NotApplicable) and name in LOOKS_ITSELF:
-                operations = _looked_at(model, operations, budget)
+                demand_shape(model, operations, budget)
         except BudgetSpent as spent:
             return Unknown(str(spent), 0, len(operations)), name
         if not isinstance(answer, NotApplicable):
             return answer, name
     assert isinstance(answer, NotApplicable), "the loop ends early otherwise"
     return Unknown(f"{tried[-1]} doesn't apply: {answer.reason}", 0, len(operations)), tried[-1]
-
-
-def _looked_at(model: Model, operations: Operations, budget: Budget) -> Operations:
-    """Return the operations as most algorithms take them; MalformedOperation if the model can't read one."""
-    demand_shape(model, operations, budget)
-    return operations.listed(budget)
 
 
 def demand_shape(model: Model, operations: Operations, budget: Budget | None = None) -> None:

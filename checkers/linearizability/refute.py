@@ -381,10 +381,9 @@ class _Minimiser:
         for at in list(self.best):
             if not self._may_fail(at):
                 continue
-            self._budget.spend(len(self._whole.positions))
             sources = [
                 other
-                for other in self._whole.positions
+                for other in self._budget.over(self._whole.positions, len(self._whole.positions))
                 if other != at
                 and self._model.kind(self._whole.actions[other]) is not Kind.OBSERVER
                 and self._model.successors(leaves(self._whole.actions[other]), self._whole.actions[at])

@@ -151,7 +151,7 @@ class Timeline:
 
     def _lay_out(self, shapes: list[Shape | None], budget: Budget) -> None:
         """Give out bits, and sort what arrives and returns into turns."""
-        invoked, returned = self.operations.invoked, self.operations.returned
+        invoked, returned = self.operations.invoked, [*self.operations.returned]  # which are read again and again
         by_return = [at for at, shape in enumerate(shapes) if shape is not None and returned[at] != OPEN]
         by_return.sort(key=returned.__getitem__)
         steps: list[Any] = [None] * len(shapes)

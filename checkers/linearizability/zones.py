@@ -29,6 +29,9 @@ from keelhaul.checkers.models.model import Model
 OPERATION_BYTES: Final = 100
 """What it takes to decide about an operation, about."""
 
+LET_GO_S: Final = 50e-9
+"""Time for each of them, until all that was made to decide is let go of; of a million, it can't be interrupted."""
+
 FORESEEN: Final = 4
 """Operations that it takes at least a unit of work to put into order, once their clusters are formed. Meanwhile, tables
 grow by half at a time, which can't be interrupted."""
@@ -154,18 +157,23 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     held = budget.held
     budget.hold(OPERATION_BYTES * len(operations))
     try:
-        budget.spend(len(operations))
-        kinds = _kinds_of(operations, model, budget)
-        if OTHER in kinds:
-            return NotApplicable("not all of it is a register's work")
-        times, places = Times(operations.invoked, operations.returned), list(range(len(operations)))
-        register = _Register(bytes(kinds), operations.argument, operations.result, times)
-        formed = register.formed(model.initial, places, budget)
-        if formed is None:
-            return NotApplicable("a value is put in twice, or a cas has no pair")
-        return register.decided(formed, places, budget)
+        with budget.reserving(LET_GO_S * len(operations)):
+            return _decided_alone(model, operations, budget)
     finally:
         budget.held = held
+
+
+def _decided_alone(model: Model, operations: Operations, budget: Budget) -> Answer:
+    budget.spend(len(operations))
+    kinds = _kinds_of(operations, model, budget)
+    if OTHER in kinds:
+        return NotApplicable("not all of it is a register's work")
+    times, places = Times(operations.invoked, operations.returned), list(range(len(operations)))
+    register = _Register(bytes(kinds), operations.argument, operations.result, times)
+    formed = register.formed(model.initial, places, budget)
+    if formed is None:
+        return NotApplicable("a value is put in twice, or a cas has no pair")
+    return register.decided(formed, places, budget)
 
 
 def are_pairs(arguments: Iterable[Any]) -> bool:

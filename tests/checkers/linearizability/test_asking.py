@@ -2,6 +2,7 @@
 the reason in words. A clock of the tests' own goes on at each look."""
 
 import tracemalloc
+from array import array
 from contextlib import nullcontext
 from itertools import count
 from random import Random
@@ -29,6 +30,7 @@ from keelhaul.checkers.linearizability import (
 from keelhaul.checkers.linearizability import budget as budget_module
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import LOOK_EVERY_S, PIECE, UNIT_S, Budget, BudgetSpent
+from keelhaul.checkers.linearizability.clusters import ROWS_MAX
 from keelhaul.checkers.linearizability.explain import first_out_of_place
 from keelhaul.checkers.linearizability.outcome import merged
 from keelhaul.checkers.linearizability.placing import STRIDE
@@ -326,11 +328,11 @@ def test_registers_are_not_begun_without_time_for_what_comes_later():
     operations = register(Random(1), 20_000, 5)
     model, least_s = model_named("register"), len(operations) * UNIT_S / zones.FORESEEN
     for seconds, expected in ((0.9, BudgetSpent), (1.1, None)):
-        budget = Budget(seconds=seconds * least_s, clock=lambda: 0.0)
-        for work in (
-            lambda budget: zones.decide(model, operations, budget),
-            lambda budget: zones.Registers(model, operations, budget),
+        for work, more_s in (
+            (lambda budget: zones.decide(model, operations, budget), len(operations) * zones.LET_GO_S),
+            (lambda budget: zones.Registers(model, operations, budget), 0.0),
         ):
+            budget = Budget(seconds=seconds * (least_s + more_s), clock=lambda: 0.0)
             with nullcontext() if expected is None else pytest.raises(expected):
                 work(budget)
 
@@ -402,6 +404,42 @@ def test_clusters_are_not_formed_without_time_for_what_comes_later(monkeypatch):
     monkeypatch.setattr(zones, "islice", lambda *_: pytest.fail("the table was begun"))
     with pytest.raises(BudgetSpent):
         zones.decide(model_named("register"), operations, Budget(seconds=1, clock=lambda: 0.9699 * len(late)))
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_the_table_of_rows_is_not_gone_over_without_time_for_it(which, monkeypatch):
+    """Neither to make it, when the readers are taken in, nor to list what is in it, when it is made."""
+    operations, passes, near = register(Random(1), 20_000, 5), [], clusters._near
+    operations.invoked = array("q", [at * ROWS_MAX - 1 for at in range(len(operations))])
+    operations.returned = array("q", [row + 1 for row in operations.invoked])
+    operations.f, operations.argument = ["write"] * len(operations), range(len(operations))
+
+    def counted(*of):
+        passes.append(of)
+        assert len(passes) <= which, "the table was begun"
+        return near(*of)
+
+    monkeypatch.setattr(clusters, "_near", counted)
+    monkeypatch.setattr(clusters, "filter", lambda *_: pytest.fail("the table was gone over"), raising=False)
+    budget = Budget(seconds=1, clock=lambda: 0.967 * (len(passes) == which))
+    with pytest.raises(BudgetSpent):
+        zones.decide(model_named("register"), operations, budget)
+    assert len(passes) == which
+
+
+def test_time_is_left_to_let_go_of_what_was_made(monkeypatch):
+    operations, seen, decide = register(Random(1), 1_000, 5), [], clusters.decide
+    monkeypatch.setattr(clusters, "decide", lambda *of: (seen.append(of[-1].seconds), decide(*of))[1])
+    budget = Budget(seconds=1, clock=lambda: 0.0)
+    before = budget.seconds
+    assert isinstance(zones.decide(model_named("register"), operations, budget), Valid)
+    assert seen == [before - 1_000 * zones.LET_GO_S]
+    assert budget.seconds == before
+    with pytest.raises(BudgetSpent), budget.reserving(0.5):
+        budget.foresee(int(0.5 / UNIT_S))
+    budget.foresee(int(0.5 / UNIT_S))
+    with Budget().reserving(1) as nothing:
+        assert nothing is None, "without a limit nothing is left out"
 
 
 def test_a_store_for_which_there_is_no_time_is_undecided():

@@ -2,8 +2,6 @@
 
 from array import array
 from dataclasses import replace
-from functools import partial
-from itertools import count
 from random import Random
 
 import pytest
@@ -12,10 +10,15 @@ from keelhaul.checkers import linearizability
 from keelhaul.checkers.formats import read
 from keelhaul.checkers.history import History, Row
 from keelhaul.checkers.levels import judge
-from keelhaul.checkers.linearizability import Call, portfolio, zones
 from keelhaul.checkers.linearizability import operations as operations_module
-from keelhaul.checkers.linearizability.budget import LOOK_EVERY_S, UNIT_S, Budget, BudgetSpent
-from keelhaul.checkers.linearizability.operations import LISTED_IN_UNIT, OPEN, PACKED_MIN, Operations, packed
+from keelhaul.checkers.linearizability import zones
+from keelhaul.checkers.linearizability.budget import Budget
+from keelhaul.checkers.linearizability.operations import (
+    OPEN,
+    PACKED_MIN,
+    Operations,
+    packed,
+)
 from keelhaul.checkers.linearizability.portfolio import ALGORITHMS
 from tests.oracle.differential import drawn, models_of, problem
 from tests.oracle.draws import simulated, with_keys
@@ -104,23 +107,3 @@ def test_what_is_packed_stays_so():
     assert packed(many) is many
     assert packed(list(many)) == many
     assert packed(few) == list(few)
-
-
-def test_what_is_read_over_and_over_is_listed(monkeypatch):
-    """Not by zones, which goes over all of them a few times."""
-    given = []
-    for name, what in ALGORITHMS.items():
-        forms = partial(lambda name, decide, *of: (given.append((name, type(of[1].returned))), decide(*of))[1], name)
-        monkeypatch.setitem(portfolio.ALGORITHMS, name, partial(forms, what))
-    calls = [Call(0, "write", value, value, 2.0 * at, 2.0 * at + 1) for at, value in enumerate((1, 2, 1))]
-    for number in (2, 3):
-        linearizability.check("register", with_packed(Operations.of(calls[:number])))
-    assert given == [("zones", array), ("zones", array), ("staleness", list), ("absorption", list)]
-
-
-def test_rows_are_not_listed_without_time_for_it():
-    size = int(LISTED_IN_UNIT * LOOK_EVERY_S / UNIT_S)
-    found = Operations(["read"] * size, [None] * size, [None] * size, *[array("q", range(size))] * 3, range(size))
-    assert found.listed(Budget()).returned == list(range(size))
-    with pytest.raises(BudgetSpent):
-        found.listed(Budget(seconds=1, clock=count().__next__))
