@@ -61,6 +61,8 @@ PREFIXES_MAX: Final = 10
 """Partial linearizations that are kept."""
 CONFIGURATION_BYTES: Final = 700
 """What a configuration that may be come back to takes, about, and what is remembered of it when it failed."""
+OPERATION_BYTES: Final = 380
+"""What a timeline takes for each operation, while it is made."""
 UNITS: Final = 5
 """Of work, for a configuration."""
 STRIDE: Final = 4096
@@ -109,7 +111,15 @@ def decide(model: Model, operations: Operations, budget: Budget) -> Answer:
     """Decide one register."""
     if model.family != "register":
         return NotApplicable("it is no register")
-    timeline = Timeline(model.initial, operations, budget)
+    held = budget.held
+    budget.hold(OPERATION_BYTES * len(operations))
+    try:
+        return _decided(Timeline(model.initial, operations, budget), budget)
+    finally:
+        budget.held = held
+
+
+def _decided(timeline: Timeline, budget: Budget) -> Answer:
     if not timeline.returns:
         return Valid([])
     search = _Search(timeline, budget)

@@ -129,10 +129,11 @@ def test_beyond_the_budget_it_says_how_far_it_came():
 
 def test_memory_counts_while_it_is_held_and_is_given_back():
     operations = crowded(3, 8000, 30)
-    budget = Budget(megabytes=0.05)
+    limit_mb = (absorption.OPERATION_BYTES * len(operations) + 50_000) / 1e6
+    budget = Budget(megabytes=limit_mb)
     answer = absorption.decide(MODEL, operations, budget)
     assert isinstance(answer, Unknown)
-    assert "0.05 MB" in answer.reason
+    assert f"{limit_mb:g} MB" in answer.reason
     assert budget.held == 0
 
 

@@ -3,13 +3,18 @@ than a tenth nor told of when a half of it would do."""
 
 import tracemalloc
 from dataclasses import dataclass
+from random import Random
 
 import pytest
 
+from benchmarks.drawn import register
 from keelhaul.checkers import linearizability
-from keelhaul.checkers.linearizability import Budget, Call, Model
+from keelhaul.checkers.linearizability import Budget, Call, Model, absorption
 from keelhaul.checkers.linearizability.budget import BudgetSpent
+from keelhaul.checkers.linearizability.result import Valid
+from keelhaul.checkers.linearizability.timeline import Timeline
 from keelhaul.checkers.models.model import ILLEGAL
+from keelhaul.checkers.models.registry import model_named
 from keelhaul.checkers.models.sizes import Factor, new_parts
 from keelhaul.checkers.models.transitions import Transitions
 from keelhaul.checkers.verdict import Verdict
@@ -189,3 +194,19 @@ def test_a_violation_of_a_model_whose_states_are_types_is_explained():
     outcome = linearizability.check(Model(name="typed", step=step), [*calls, Call(2, "name", None, "float", 2, 3)])
     assert outcome.verdict is Verdict.INVALID
     assert "<class 'int'>" in outcome.reason
+
+
+def test_a_timeline_is_told_of_beforehand_and_given_back():
+    """What it is found to take, at most, is no more than what is said, and not much less."""
+    operations, model = register(Random(1), 20_000, 10, domain=2), model_named("register")
+    needed_mb = absorption.OPERATION_BYTES * len(operations) / 1e6
+    budget = Budget(megabytes=1.01 * needed_mb + 1)
+    tracemalloc.start()
+    Timeline(model.initial, operations, Budget())
+    found_mb = tracemalloc.get_traced_memory()[1] / 1e6
+    tracemalloc.stop()
+    assert 0.7 * needed_mb < found_mb < needed_mb
+    assert isinstance(absorption.decide(model, operations, budget), Valid)
+    assert budget.held == 0
+    with pytest.raises(BudgetSpent, match="MB"):
+        absorption.decide(model, operations, Budget(megabytes=needed_mb))
