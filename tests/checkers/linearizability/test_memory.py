@@ -200,7 +200,7 @@ def test_a_timeline_is_told_of_beforehand_and_given_back():
     """What it is found to take, at most, is no more than what is said, and not much less."""
     operations, model = register(Random(1), 20_000, 10, domain=2), model_named("register")
     needed_mb = absorption.OPERATION_BYTES * len(operations) / 1e6
-    budget = Budget(megabytes=1.01 * needed_mb + 1)
+    budget = Budget(megabytes=needed_mb + 20)
     tracemalloc.start()
     Timeline(model.initial, operations, Budget())
     found_mb = tracemalloc.get_traced_memory()[1] / 1e6
