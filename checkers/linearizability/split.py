@@ -21,6 +21,10 @@ SMALL: Final = 10_000
 """Operations of a history that is small, so that time matters more than memory."""
 
 
+SPLIT_IN_UNIT: Final = 5
+"""Operations that are split in the time of a unit of work."""
+
+
 class Part(NamedTuple):
     """What became of one object."""
 
@@ -44,6 +48,8 @@ def split(model: Model, operations: Operations, budget: Budget | None = None) ->
         labels = _told_apart(model, operations, budget or Budget())
     if labels is None:
         return [(None, range(len(operations)))]
+    if budget is not None:
+        budget.foresee(len(labels) // SPLIT_IN_UNIT)
     groups: dict[Hashable, MutableSequence[int]] = defaultdict(list if len(labels) < SMALL else _thrifty)
     for position, label in enumerate(labels):
         groups[label].append(position)

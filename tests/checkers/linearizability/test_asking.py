@@ -4,6 +4,7 @@ the reason in words. A clock of the tests' own goes on at each look."""
 import tracemalloc
 from array import array
 from contextlib import nullcontext
+from dataclasses import replace
 from itertools import count
 from random import Random
 
@@ -20,6 +21,7 @@ from keelhaul.checkers.linearizability import (
     fifo,
     orders,
     ownership,
+    refute,
     sparing,
     staleness,
     texts,
@@ -28,6 +30,7 @@ from keelhaul.checkers.linearizability import (
     zones,
 )
 from keelhaul.checkers.linearizability import budget as budget_module
+from keelhaul.checkers.linearizability import split as split_module
 from keelhaul.checkers.linearizability.actions import actions_of
 from keelhaul.checkers.linearizability.budget import LOOK_EVERY_S, PIECE, UNIT_S, Budget, BudgetSpent
 from keelhaul.checkers.linearizability.clusters import ROWS_MAX
@@ -37,10 +40,11 @@ from keelhaul.checkers.linearizability.placing import STRIDE
 from keelhaul.checkers.linearizability.portfolio import ALGORITHMS, decide
 from keelhaul.checkers.linearizability.refute import minimise
 from keelhaul.checkers.linearizability.result import Unknown, Valid
-from keelhaul.checkers.linearizability.split import split
+from keelhaul.checkers.linearizability.split import SPLIT_IN_UNIT, split
 from keelhaul.checkers.models.registry import model_named
 from keelhaul.checkers.models.transitions import Transitions
 from keelhaul.checkers.verdict import Verdict
+from tests.checkers.linearizability.test_registers import keyed
 from tests.oracle.differential import BEGUN, models_of
 from tests.oracle.draws import simulated, with_keys
 from tests.oracle.specifications import SPECIFICATIONS
@@ -425,6 +429,41 @@ def test_the_table_of_rows_is_not_gone_over_without_time_for_it(which, monkeypat
     with pytest.raises(BudgetSpent):
         zones.decide(model_named("register"), operations, budget)
     assert len(passes) == which
+
+
+def test_a_store_is_not_split_nor_a_register_taken_out_without_time_for_it(monkeypatch):
+    size = 30_000
+    calls = keyed(*(("a", "write", at, at) for at in range(size)), ("b", "write", 0, 0))
+    model, registers = model_named("register"), zones.Registers(model_named("register"), calls, Budget())
+    for units, work in (
+        (len(calls) // SPLIT_IN_UNIT, lambda budget: split(model, calls, budget)),
+        (size // zones.TAKEN, lambda budget: registers.decide(range(size), budget)),
+    ):
+        late = Budget(seconds=0.97 * units * UNIT_S, clock=lambda: 0.0)
+        with monkeypatch.context() as patch:
+            patch.setattr(zones, "taker", lambda _: pytest.fail("it was begun"))
+            patch.setattr(split_module, "defaultdict", lambda _: pytest.fail("it was begun"))
+            with pytest.raises(BudgetSpent):
+                work(late)
+    seen, decide = [], clusters.decide
+    monkeypatch.setattr(clusters, "decide", lambda *of: (seen.append(of[-1].seconds), decide(*of))[1])
+    budget = Budget(seconds=1, clock=lambda: 0.0)
+    before = budget.seconds
+    registers.decide(range(size), budget)
+    assert (seen, budget.seconds) == ([before - size * zones.LET_GO_S], before)
+
+
+def test_what_was_seen_is_looked_for_piece_by_piece(monkeypatch):
+    monkeypatch.setattr(budget_module, "PIECE", 5)
+    operations, looked = keyed(*(("a", "write", at, at) for at in range(50)), ("a", "read", None, 7)), []
+    model = model_named("register")
+    watched = replace(model, kinds=lambda action: (looked.append(action), model.kinds(action))[1])
+    search = refute._Minimiser(watched, operations, Budget(work=12), None)
+    search._whole = search._whole._replace(actions=actions_of(model, operations))
+    search.best = [50]
+    with pytest.raises(BudgetSpent):
+        search.with_what_was_seen()
+    assert 0 < len(looked) < 20
 
 
 def test_time_is_left_to_let_go_of_what_was_made(monkeypatch):

@@ -76,6 +76,14 @@ def test_stores_are_judged_the_same(name):
         assert plain == other
 
 
+def test_a_witness_is_a_list_of_its_own():
+    operations = simulated(Random(4), SPECIFICATIONS["register"], operations=9, processes=3)
+    outcome = linearizability.check("register", replace(operations, index=range(len(operations))))
+    order = [*outcome.parts[0].answer.order]
+    outcome.witness.append(-1)
+    assert [*outcome.parts[0].answer.order] == order
+
+
 @pytest.mark.parametrize("name", ["register", "cas-register", "fifo-queue", "counter"])
 def test_the_strongest_level_is_the_same(name):
     for seed in range(DRAWS):
